@@ -1,0 +1,26 @@
+"""Text from outside is data: its control characters are shown, never interpreted."""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """`text` with terminal escape sequences taken out and every other control character shown as `\\xNN`.
+
+    Line ends are shown too, unless `lines` keeps them. Tabs become spaces.
+    """
+    cleaned = _ESCAPES.sub("", text).expandtabs(4)
+    if not lines:
+        cleaned = cleaned.replace("\n", "\\n")
+    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", cleaned)
+
+
+def clock(seconds: float) -> str:
+    """A duration as m:ss, or h:mm:ss from an hour on."""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
