@@ -1,0 +1,178 @@
+"""Behind TLS: each request goes to its service by the Host header, and is written into the request log when it is answered."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mi_tui.sandbox.hosts import SENTENCE, Service, service_of
+from mi_tui.sandbox.store import Request, Store
+from mi_tui.sandbox.world import World
+
+_log = logging.getLogger(__name__)
+
+_HANDLERS = (
+    "subscriptions",
+    "storage",
+    "blob_containers",
+    "identity",
+    "authorization",
+    "workspaces",
+    "assets",
+    "capacity",
+    "online",
+)
+"""The modules of `arm` whose handlers register when they are imported."""
+
+_TOLD = frozenset(
+    {
+        "api-version",
+        "comp",
+        "restype",
+        "prefix",
+        "delimiter",
+        "include",
+        "hash",
+        "hashversion",
+        "monitor",
+        "timeout",
+        "blockid",
+    }
+    | {"$filter", "$top", "$skip", "$expand", "$orderby", "sr", "sp", "authorization_endpoint"}
+)
+"""Query parameters whose values the log keeps; of all others, a SAS's signature among them, it keeps the name."""
+
+_CLIENT_GONE = 499
+
+
+class RequestLog:
+    """Wraps an application: a fresh `state` for each request, one row in the log for each answer, 500 for each crash."""
+
+    def __init__(self, app: ASGIApp, store: Store) -> None:
+        self._app = app
+        self._store = store
+        self.active = 0
+        """Requests being answered now."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state: dict[str, Any] = {}
+        scope["state"] = state
+        began = time.time()
+        clock = time.perf_counter()
+        status = 0
+        written = False
+
+        def write() -> None:
+            nonlocal written
+            if written:
+                return
+            written = True
+            row = Request(
+                time=began,
+                caller=str(state.get("caller") or "anonymous"),
+                method=str(scope["method"]),
+                host=host_of(scope),
+                path=str(scope["path"]),
+                query=told_query(scope["query_string"]),
+                status=status or _CLIENT_GONE,
+                code=state.get("code"),
+                decision=str(state.get("decision") or ""),
+                milliseconds=round((time.perf_counter() - clock) * 1000, 1),
+            )
+            self._store.add_request(row)
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+            elif message["type"] == "http.response.body" and not message.get("more_body", False):
+                # Before the client can see the end of the answer, so that it finds the row if it asks at once.
+                write()
+            await send(message)
+
+        self.active += 1
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:  # whatever a handler does, the client gets an answer and the log a traceback
+            _log.exception("%s %s%s broke", scope["method"], host_of(scope), scope["path"])
+            if status:
+                raise
+            state["code"] = "InternalServerError"
+            state["decision"] = f"the sandbox failed ({type(error).__name__}); see its log"
+            await _answer(watch, 500, *_crash_body(host_of(scope)))
+        finally:
+            self.active -= 1
+            write()
+
+
+class Dispatcher:
+    """Chooses the service by the Host header. An unknown host is answered 404 and a sentence."""
+
+    def __init__(self, services: Mapping[Service, ASGIApp]) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        service = service_of(host_of(scope))
+        app = None if service is None else self._services.get(service)
+        if app is None:
+            scope["state"]["decision"] = "no such host"
+            await _answer(send, 404, b"text/plain; charset=utf-8", (SENTENCE + "\n").encode())
+            return
+        await app(scope, receive, send)
+
+
+def build(world: World) -> RequestLog:
+    """The whole application behind the TLS port."""
+    for name in _HANDLERS:
+        importlib.import_module(f"mi_tui.sandbox.arm.{name}")
+    from mi_tui.sandbox.arm.router import ArmApp
+    from mi_tui.sandbox.blob.service import BlobApp
+    from mi_tui.sandbox.entra import login_app
+    from mi_tui.sandbox.inference import InferenceApp
+
+    services: dict[Service, ASGIApp] = {
+        "management": ArmApp(world),
+        "login": login_app(world),
+        "blob": BlobApp(world),
+        "inference": InferenceApp(world),
+    }
+    return RequestLog(Dispatcher(services), world.store)
+
+
+def host_of(scope: Scope) -> str:
+    """The Host header in lower case, without a port; '' without one."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            return bytes(value).decode("latin-1").lower().rsplit(":", 1)[0]
+    return ""
+
+
+def told_query(query: bytes) -> str:
+    """A query string as the log keeps it: no value that could be a secret."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    return "&".join(f"{name}={value}" if name.lower() in _TOLD else f"{name}=..." for name, value in pairs)
+
+
+def _crash_body(host: str) -> tuple[bytes, bytes]:
+    if service_of(host) == "blob":
+        text = (
+            '<?xml version="1.0" encoding="utf-8"?><Error><Code>InternalError</Code>'
+            "<Message>Server encountered an internal error. Please try again after some time.</Message></Error>"
+        )
+        return b"application/xml", text.encode()
+    message = "The sandbox failed while it answered this request; its log says where."
+    body = {"error": {"code": "InternalServerError", "message": message}}
+    return b"application/json; charset=utf-8", json.dumps(body).encode()
+
+
+async def _answer(send: Send, status: int, media_type: bytes, body: bytes) -> None:
+    headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,111 @@
+"""Blob containers as ARM resources; the data plane makes and deletes the same ones through `sandbox.containers`."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from starlette.responses import Response
+
+from mi_tui.model import names
+from mi_tui.sandbox import containers
+from mi_tui.sandbox.arm.router import Call, page, reply, route
+from mi_tui.sandbox.arm.storage import ACCOUNT, account_above, empty, storage_reply
+from mi_tui.sandbox.errors import ArmError, bad_request
+from mi_tui.sandbox.store import Resource
+from mi_tui.sandbox.times import zulu
+
+_CONTAINERS = ACCOUNT + "/blobServices/default/containers"
+_CONTAINER = _CONTAINERS + "/{c}"
+_SPECIAL = frozenset({"$root", "$logs", "$web"})
+
+
+@route("PUT", _CONTAINER, f"{containers.TYPE}/write")
+def put_container(call: Call) -> Response:
+    """Make a container (201); 200 when it is there already."""
+    account = account_above(call)
+    name = call.ids["c"]
+    if name not in _SPECIAL and names.CONTAINER.fault(name):
+        if not 3 <= len(name) <= 63:
+            raise _data_plane_error(
+                400, "OutOfRangeInput", "The specified resource name length is not within the permissible limits."
+            )
+        raise _data_plane_error(400, "InvalidResourceName", "The specifed resource name contains invalid characters.")
+    _check_public(account, call.body.get("properties") or {})
+    existing = call.world.store.resource(containers.container_id(account.id, name))
+    container = containers.create_container(call.world, account.id, name)
+    if call.body.get("properties"):
+        _change(call, container)
+    # Of the properties, nothing is answered here (recorded).
+    body = {key: container.body[key] for key in ("id", "name", "type")}
+    return storage_reply(201 if existing is None else 200, body, {"etag": container.body["etag"]})
+
+
+@route("GET", _CONTAINER, f"{containers.TYPE}/read")
+def get_container(call: Call) -> Response:
+    """One container."""
+    container = _container(call)
+    return storage_reply(200, container.body, {"etag": container.body["etag"]})
+
+
+@route("GET", _CONTAINERS, f"{containers.TYPE}/read")
+def list_containers(call: Call) -> Response:
+    """The containers of an account; `$filter` is a prefix of the name."""
+    account = account_above(call)
+    prefix = call.query.get("$filter", "")
+    found = call.world.store.resources(containers.TYPE, under=account.id)
+    return page([c.body for c in sorted(found, key=lambda c: c.name) if c.name.startswith(prefix)])
+
+
+@route("PATCH", _CONTAINER, f"{containers.TYPE}/write")
+def patch_container(call: Call) -> Response:
+    """Change a container's public access or metadata."""
+    container = _container(call)
+    _check_public(account_above(call), call.body.get("properties") or {})
+    _change(call, container)
+    members = ("deleted", "remainingRetentionDays", "metadata", "publicAccess", "hasImmutabilityPolicy", "hasLegalHold")
+    properties = {key: container.body["properties"][key] for key in members if key in container.body["properties"]}
+    body = {key: container.body[key] for key in ("id", "name", "type")} | {"properties": properties}
+    return storage_reply(200, body, {"etag": container.body["etag"]})
+
+
+@route("DELETE", _CONTAINER, f"{containers.TYPE}/delete")
+def delete_container(call: Call) -> Response:
+    """Delete a container with its blobs and the role assignments at it; 204 when there is none."""
+    account = account_above(call)
+    container = call.world.store.resource(containers.container_id(account.id, call.ids["c"]))
+    if container is None:
+        return reply(204)
+    containers.delete_container(call.world, container)
+    return empty(200)
+
+
+def _container(call: Call) -> Resource:
+    account = account_above(call)
+    found = call.world.store.resource(containers.container_id(account.id, call.ids["c"]))
+    if found is None:
+        raise _data_plane_error(404, "ContainerNotFound", "The specified container does not exist.")
+    return found
+
+
+def _data_plane_error(status: int, code: str, message: str) -> ArmError:
+    """An error of the blob service as ARM hands it on, with the service's own request id and time (recorded)."""
+    return ArmError(status, code, f"{message}\nRequestId:{uuid.uuid4()}\nTime:{zulu()}")
+
+
+def _check_public(account: Resource, properties: dict[str, Any]) -> None:
+    wanted = properties.get("publicAccess") or "None"
+    if wanted not in {"None", "Blob", "Container"}:
+        raise bad_request(
+            "Values for request parameters are invalid: publicAccess.", "InvalidValuesForRequestParameters"
+        )
+    if wanted != "None" and not account.body["properties"].get("allowBlobPublicAccess"):
+        raise ArmError(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
+
+
+def _change(call: Call, container: Resource) -> None:
+    sent = call.body.get("properties") or {}
+    for key in ("publicAccess", "metadata", "defaultEncryptionScope", "denyEncryptionScopeOverride"):
+        if sent.get(key) is not None:
+            container.body["properties"][key] = sent[key]
+    containers.touch(call.world, container)

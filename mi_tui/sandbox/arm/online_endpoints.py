@@ -1,0 +1,360 @@
+"""Online endpoints: `Microsoft.MachineLearningServices/workspaces/onlineEndpoints`, their keys, tokens and traffic."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import string
+import time
+from typing import Any
+
+from starlette.responses import Response
+
+from mi_tui.model.names import ENDPOINT
+from mi_tui.sandbox import grants
+from mi_tui.sandbox.arm import online_identity, operations
+from mi_tui.sandbox.arm.ml import WORKSPACE, ml_reply
+from mi_tui.sandbox.arm.ml import workspace as workspace_of
+from mi_tui.sandbox.arm.online_operations import (
+    begin,
+    busy,
+    headers,
+    invalid,
+    parent_not_found,
+    stamped,
+)
+from mi_tui.sandbox.arm.router import Call, route
+from mi_tui.sandbox.errors import resource_not_found
+from mi_tui.sandbox.hosting import deployments, identities
+from mi_tui.sandbox.store import Operation, Resource
+from mi_tui.sandbox.world import World
+
+TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+_ACTION = TYPE
+_ONE = WORKSPACE + "/onlineEndpoints/{endpoint}"
+_AUTH_MODES = {"key": "Key", "amltoken": "AMLToken", "aadtoken": "AADToken"}
+BUSY = frozenset({"Creating", "Updating", "Deleting"})
+TOKEN_SECONDS = 12 * 3600
+"""How long an endpoint token is good; Microsoft says twelve hours, with a refresh advised an hour before."""
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def endpoint_of(call: Call) -> Resource:
+    """The endpoint in the request's path, else ARM's 404."""
+    workspace = workspace_of(call)
+    endpoint = call.world.store.resource(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
+    if endpoint is None:
+        raise resource_not_found(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
+    return endpoint
+
+
+@route("GET", WORKSPACE + "/onlineEndpoints", f"{_ACTION}/read")
+def _list(call: Call) -> Response:
+    workspace = workspace_of(call)
+    found = call.world.store.resources(TYPE, workspace.id)
+    if "name" in call.query:
+        found = [endpoint for endpoint in found if endpoint.name.lower() == call.query["name"].lower()]
+    return ml_reply(200, {"value": [endpoint.body for endpoint in found]})
+
+
+@route("GET", _ONE, f"{_ACTION}/read")
+def _get(call: Call) -> Response:
+    return ml_reply(200, endpoint_of(call).body)
+
+
+@route("PUT", _ONE, f"{_ACTION}/write")
+async def _put(call: Call) -> Response:
+    workspace = workspace_of(call)
+    existing = call.world.store.resource(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
+    return _create(call, workspace) if existing is None else _update(call, workspace, existing)
+
+
+@route("PATCH", _ONE, f"{_ACTION}/write")
+async def _patch(call: Call) -> Response:
+    """Tags and identity are all that a PATCH may carry; the identity must be the one that is there."""
+    workspace, endpoint = workspace_of(call), endpoint_of(call)
+    location = workspace.body["location"]
+    _refuse_busy(location, endpoint)
+    online_identity.refuse_change(call, location, endpoint)
+    endpoint.body["tags"] = call.body.get("tags", endpoint.body["tags"])
+    endpoint.body["systemData"] = stamped(call.caller.name, endpoint.body["systemData"])
+    call.world.store.put(endpoint)
+    return ml_reply(200, endpoint.body)
+
+
+@route("DELETE", _ONE, f"{_ACTION}/delete")
+async def _delete(call: Call) -> Response:
+    """202 with the body `null` (recorded), 204 when there is nothing. What else runs on the endpoint is overtaken."""
+    workspace = workspace_of(call)
+    endpoint = call.world.store.resource(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
+    if endpoint is None:
+        return Response(status_code=204)
+    if endpoint.body["properties"]["provisioningState"] == "Deleting":
+        return _accepted(call, workspace, endpoint.private["operation"])
+    endpoint.body["properties"]["provisioningState"] = "Deleting"
+    operation = begin(call, workspace, "oe", "endpoint.delete", endpoint)
+    for deployment in call.world.store.resources(deployments.TYPE, endpoint.id):
+        deployment.body["properties"]["provisioningState"] = "Deleting"
+        deployment.private["operation"] = operation.id
+        call.world.store.put(deployment)
+    return _accepted(call, workspace, operation.id)
+
+
+def _accepted(call: Call, workspace: Resource, operation_id: str) -> Response:
+    answer = headers(call, workspace, operation_id, results=True)
+    return Response(b"null", 202, answer, media_type="application/json; charset=utf-8")
+
+
+@route("POST", _ONE + "/listKeys", f"{_ACTION}/listKeys/action")
+def _list_keys(call: Call) -> Response:
+    endpoint = endpoint_of(call)
+    if endpoint.body["properties"]["authMode"] != "Key":
+        raise invalid(
+            workspace_of(call).body["location"], "Keys are only available for endpoints with auth mode Key.", "AuthMode"
+        )
+    return ml_reply(
+        200, {"primaryKey": endpoint.private["keys"]["primary"], "secondaryKey": endpoint.private["keys"]["secondary"]}
+    )
+
+
+@route("POST", _ONE + "/regenerateKeys", f"{_ACTION}/regenerateKeys/action")
+async def _regenerate_keys(call: Call) -> Response:
+    workspace, endpoint = workspace_of(call), endpoint_of(call)
+    location = workspace.body["location"]
+    _refuse_busy(location, endpoint)
+    kind = str(call.body.get("keyType", "")).lower()
+    if kind not in {"primary", "secondary"}:
+        raise invalid(
+            location, "The value provided is not a valid enum value. Allowed values: Primary,Secondary.", "keyType"
+        )
+    endpoint.private["keys"][kind] = str(call.body.get("keyValue") or _new_key())
+    endpoint.body["properties"]["provisioningState"] = "Updating"
+    operation = begin(call, workspace, "oe", "endpoint.keys", endpoint)
+    return Response(b"", 202, headers(call, workspace, operation.id, results=True))
+
+
+@route("POST", _ONE + "/token", f"{_ACTION}/token/action")
+def _token(call: Call) -> Response:
+    endpoint = endpoint_of(call)
+    if endpoint.body["properties"]["authMode"] != "AMLToken":
+        raise invalid(
+            workspace_of(call).body["location"],
+            "Tokens are only available for endpoints with auth mode AMLToken.",
+            "AuthMode",
+        )
+    token, expires = secrets.token_urlsafe(48), int(time.time()) + TOKEN_SECONDS
+    alive = {known: until for known, until in endpoint.private.get("tokens", {}).items() if until > time.time()}
+    endpoint.private["tokens"] = {**alive, hash_token(token): expires}
+    call.world.store.put(endpoint)
+    return ml_reply(
+        200,
+        {"accessToken": token, "tokenType": "Bearer", "expiryTimeUtc": expires, "refreshAfterTimeUtc": expires - 3600},
+    )
+
+
+def hash_token(token: str) -> str:
+    """How an endpoint token is remembered."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _create(call: Call, workspace: Resource) -> Response:
+    name, location = call.ids["endpoint"], str(workspace.body["location"])
+    identifier = f"{workspace.id}/onlineEndpoints/{name}"
+    fault = ENDPOINT.fault(name)
+    if fault is not None:
+        raise invalid(location, fault, "Name")
+    sent = call.body.get("properties") or {}
+    mode = _auth_mode(location, sent)
+    traffic = _traffic(call.world, location, identifier, sent)
+    for other in call.world.store.resources(TYPE):
+        if other.name.lower() == name.lower() and other.body["location"] == location:
+            message = "There is already an endpoint with this name, Endpoint name needs to be unique within a region. Try some other name."
+            raise invalid(location, message)
+    body: dict[str, Any] = {
+        "id": identifier,
+        "name": name,
+        "type": TYPE,
+        "properties": {
+            "description": sent.get("description"),
+            "properties": {**(sent.get("properties") or {}), "azureml.onlineendpointid": identifier.lower()},
+            "scoringUri": None,
+            "swaggerUri": None,
+            "authMode": mode,
+            "provisioningState": "Creating",
+            "compute": sent.get("compute"),
+            "traffic": traffic,
+            "mirrorTraffic": sent.get("mirrorTraffic") or {},
+            "publicNetworkAccess": sent.get("publicNetworkAccess") or "Enabled",
+        },
+        "systemData": stamped(call.caller.name),
+        "tags": call.body.get("tags") or {},
+        "location": location,
+        "kind": call.body.get("kind") or "Managed",
+        "identity": online_identity.attach(call, workspace, identifier, name),
+    }
+    endpoint = Resource(
+        identifier, TYPE, name, body, {"keys": {"primary": _new_key(), "secondary": _new_key()}, "grants": []}
+    )
+    operation = begin(call, workspace, "oe", "endpoint.create", endpoint)
+    return ml_reply(201, endpoint.body, headers(call, workspace, operation.id))
+
+
+def _update(call: Call, workspace: Resource, endpoint: Resource) -> Response:
+    location = str(workspace.body["location"])
+    _refuse_busy(location, endpoint)
+    if not endpoint.private.get("created"):
+        raise invalid(
+            location,
+            f"Specified endpoint [{endpoint.name}] has not been created successfully. Please recreate the endpoint.",
+        )
+    online_identity.refuse_change(call, location, endpoint)
+    sent = call.body.get("properties") or {}
+    properties = endpoint.body["properties"]
+    if _auth_mode(location, sent) != properties["authMode"]:
+        raise invalid(
+            location, "The auth mode of an endpoint cannot be changed after the endpoint was created.", "AuthMode"
+        )
+    properties["traffic"] = _traffic(call.world, location, endpoint.id, sent)
+    properties["mirrorTraffic"] = sent.get("mirrorTraffic") or {}
+    properties["description"] = sent.get("description", properties["description"])
+    properties["publicNetworkAccess"] = sent.get("publicNetworkAccess") or properties["publicNetworkAccess"]
+    properties["properties"] = {**(sent.get("properties") or {}), "azureml.onlineendpointid": endpoint.id.lower()}
+    properties["provisioningState"] = "Updating"
+    endpoint.body["tags"] = call.body.get("tags") or {}
+    endpoint.body["systemData"] = stamped(call.caller.name, endpoint.body["systemData"])
+    operation = begin(call, workspace, "oe", "endpoint.update", endpoint)
+    return ml_reply(200, endpoint.body, headers(call, workspace, operation.id))
+
+
+def _auth_mode(location: str, sent: dict[str, Any]) -> str:
+    mode = _AUTH_MODES.get(str(sent.get("authMode", "")).lower())
+    if mode is None:
+        raise invalid(
+            location, "The value provided is not a valid enum value. Allowed values: AMLToken,Key,AADToken.", "AuthMode"
+        )
+    return mode
+
+
+def _traffic(world: World, location: str, endpoint_id: str, sent: dict[str, Any]) -> dict[str, int]:
+    """The wanted traffic in percent by deployment, checked: whole numbers, to deployments that are there, 0 or 100 together."""
+    wanted = sent.get("traffic") or {}
+    there = {d.name.lower(): d for d in world.store.resources(deployments.TYPE, endpoint_id)}
+    traffic: dict[str, int] = {}
+    for name, share in wanted.items():
+        if not isinstance(share, int) or isinstance(share, bool) or not 0 <= share <= 100:
+            raise invalid(
+                location, f"The traffic of deployment [{name}] must be a whole number from 0 to 100.", "Traffic"
+            )
+        deployment = there.get(str(name).lower())
+        if deployment is None:
+            raise invalid(
+                location,
+                f"Traffic is assigned to deployment [{name}], which does not exist in the endpoint.",
+                "Traffic",
+            )
+        state = deployment.body["properties"]["provisioningState"]
+        # One whose change failed goes on serving as it was.
+        if share and ("live" not in deployment.private or state == "Deleting"):
+            raise invalid(
+                location, f"Traffic cannot be assigned to deployment [{name}] in {state} provisioning state.", "Traffic"
+            )
+        traffic[deployment.name] = share
+    if sum(traffic.values()) not in {0, 100}:
+        raise invalid(
+            location, f"The sum of traffic values must be 0 or 100, it is {sum(traffic.values())}.", "Traffic"
+        )
+    return traffic
+
+
+def _refuse_busy(location: str, endpoint: Resource) -> None:
+    state = endpoint.body["properties"]["provisioningState"]
+    if state in BUSY:
+        raise busy(location, f"Cannot update endpoint {endpoint.name} because it is in {state} provisioning state.")
+
+
+def require_ready(call: Call, workspace: Resource) -> Resource:
+    """The endpoint that a deployment is written to: it must exist, be made well, and not be busy."""
+    identifier = f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}"
+    endpoint = call.world.store.resource(identifier)
+    if endpoint is None:
+        raise parent_not_found("Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments", identifier)
+    state, location = endpoint.body["properties"]["provisioningState"], str(workspace.body["location"])
+    if state == "Failed" or (state == "Deleting"):
+        raise invalid(
+            location,
+            "This endpoint has not been created successfully or is in deleting provisioning state. Please recreate endpoint.",
+            deployment=True,
+        )
+    if state in BUSY:
+        raise busy(
+            location,
+            f"Cannot create a deployment in endpoint {endpoint.name} because it is in {state} provisioning state",
+        )
+    return endpoint
+
+
+def _new_key() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(32))
+
+
+def _current(world: World, operation: Operation) -> Resource:
+    endpoint = world.store.resource(operation.resource_id)
+    if endpoint is None or endpoint.private.get("operation") != operation.id:
+        raise deployments.canceled()
+    return endpoint
+
+
+@operations.finisher("endpoint.create")
+async def _finish_create(world: World, operation: Operation) -> None:
+    """The endpoint gets its address, and a system-assigned identity the roles that Azure itself gives it."""
+    await asyncio.sleep(world.profile.endpoint)
+    endpoint = _current(world, operation)
+    workspace = deployments.workspace_of(world, endpoint.id)
+    facts = workspace.body["properties"]
+    if facts.get("containerRegistry"):
+        deployments.automatic_grant(world, endpoint, facts["containerRegistry"], identities.ACR_PULL)
+    deployments.automatic_grant(world, endpoint, facts["storageAccount"], identities.BLOB_READER)
+    deployments.automatic_grant(world, endpoint, workspace.id, identities.METRICS_WRITER)
+    host = f"https://{endpoint.name}.{endpoint.body['location']}.inference.ml.azure.com"
+    endpoint.body["properties"] |= {"scoringUri": f"{host}/score", "swaggerUri": f"{host}/swagger.json"}
+    endpoint.private["created"] = True
+    _succeed(world, endpoint)
+
+
+@operations.finisher("endpoint.update")
+async def _finish_update(world: World, operation: Operation) -> None:
+    await asyncio.sleep(world.profile.traffic)
+    _succeed(world, _current(world, operation))
+
+
+@operations.finisher("endpoint.keys")
+async def _finish_keys(world: World, operation: Operation) -> None:
+    await asyncio.sleep(world.profile.traffic)
+    _succeed(world, _current(world, operation))
+
+
+def _succeed(world: World, endpoint: Resource) -> None:
+    properties = endpoint.body["properties"]
+    properties["provisioningState"] = "Succeeded"
+    # Requests are routed by what is in force, not by what is being rolled out.
+    endpoint.private["routed"] = dict(properties["traffic"])
+    world.store.put(endpoint)
+
+
+@operations.finisher("endpoint.delete")
+async def _finish_delete(world: World, operation: Operation) -> None:
+    """Deployments go first, then the identity with the roles that Azure gave it; grants made by people stay, as in Azure."""
+    for deployment in world.store.resources(deployments.TYPE, operation.resource_id):
+        await deployments.remove(world, deployment.id)
+    await asyncio.sleep(world.profile.endpoint_delete)
+    endpoint = world.store.resource(operation.resource_id)
+    if endpoint is None:
+        return
+    for assignment_id in endpoint.private.get("grants", []):
+        assignment = world.store.assignment(assignment_id)
+        if assignment is not None:
+            grants.unassign(world, assignment)
+    if endpoint.body["identity"]["type"] == "SystemAssigned":
+        world.store.remove_principal(endpoint.body["identity"]["principalId"])
+    world.store.remove(endpoint.id)

@@ -1,0 +1,329 @@
+"""From a request to its handler, as ARM does it: token, api-version, path in any case, right, JSON body, error envelope."""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from mi_tui.sandbox import rbac
+from mi_tui.sandbox.errors import (
+    GATEWAY,
+    ArmError,
+    authorization_failed,
+    bad_request,
+    group_not_found,
+    invalid_subscription,
+    subscription_not_found,
+)
+from mi_tui.sandbox.store import Resource
+from mi_tui.sandbox.times import timestamp, zulu
+from mi_tui.sandbox.tokens import ARM, Caller, TokenError
+from mi_tui.sandbox.world import World
+
+__all__ = ["ArmApp", "Call", "page", "reply", "route", "timestamp", "zulu"]
+
+AUDIENCES = (ARM, "https://management.core.windows.net")
+
+
+@dataclass
+class Call:
+    """One authenticated request. `ids`: the path's names as sent; `query`: keys in lower case; `body`: {} without one."""
+
+    world: World
+    request: Request
+    caller: Caller
+    ids: dict[str, str]
+    query: dict[str, str]
+    body: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """The path as sent, without a trailing slash: for most handlers the resource's id."""
+        return str(self.request.scope["path"]).rstrip("/")
+
+    @property
+    def api_version(self) -> str:
+        """The api-version that the client sent."""
+        return self.query["api-version"]
+
+    @property
+    def group(self) -> str:
+        """The id of the path's resource group, spelled as it was created."""
+        identifier = f"/subscriptions/{self.ids['s']}/resourceGroups/{self.ids['g']}"
+        found = self.world.store.resource(identifier)
+        return identifier if found is None else found.id
+
+    def require(self, action: str, scope: str | None = None) -> None:
+        """Raise ARM's 403 unless the caller may do `action` at `scope` (default: the path), then 404 without its group.
+
+        In this order, as in Azure: who may not ask is not told what is there.
+        """
+        where = self.path if scope is None else scope
+        decision = rbac.decide(self.world.store, self.caller.object_id, action, where)
+        self.request.state.decision = decision.reason
+        if not decision.allowed:
+            raise self.denied(action, where)
+        self.require_group(where)
+
+    def require_reach(self, action: str, scope: str | None = None) -> None:
+        """For lists and for what a subscription answers: 403 unless the caller has a role at, above or below `scope`.
+
+        What a list then shows is cut down to what may be read.
+        """
+        where = self.path if scope is None else scope
+        if not rbac.reaches_into(self.world.store, self.caller.object_id, where):
+            self.request.state.decision = f"no role at or below {where}"
+            raise self.denied(action, where)
+        self.request.state.decision = f"a role at, above or below {where}"
+        self.require_group(where)
+
+    def listing(self, type_: str, action: str) -> list[Resource]:
+        """The resources of a type in the path's subscription or group that the caller may read."""
+        where = f"/subscriptions/{self.ids['s']}" + (f"/resourceGroups/{self.ids['g']}" if "g" in self.ids else "")
+        self.require_reach(action, where)
+        return [found for found in self.world.store.resources(type_, under=where) if self.allows(action, found.id)]
+
+    def require_group(self, resource_id: str) -> None:
+        """Raise ARM's 404 when the id lies in a resource group that does not exist."""
+        inside = _GROUP.fullmatch(resource_id + "/")
+        if inside is not None and self.world.store.resource(inside.group(1)) is None:
+            raise group_not_found(inside.group(2))
+
+    def denied(self, action: str, scope: str) -> ArmError:
+        """The 403 for this caller."""
+        client = self.caller.name if self.caller.kind == "User" else self.caller.client_id
+        return authorization_failed(client, self.caller.object_id, action, scope)
+
+    def allows(self, action: str, scope: str) -> bool:
+        """Whether the caller may do `action` at `scope`; for lists, which leave out what may not be read."""
+        return rbac.decide(self.world.store, self.caller.object_id, action, scope).allowed
+
+
+Handler = Callable[[Call], Response | Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation: method, path template, the right it asks for at its own path (None: the handler asks itself)."""
+
+    method: str
+    template: str
+    pattern: re.Pattern[str]
+    action: str | None
+    handler: Handler
+
+
+_ROUTES: list[Route] = []
+
+
+def route(method: str, template: str, action: str | None = None) -> Callable[[Handler], Handler]:
+    """Register a handler. `{name}` in the template is one path segment; `{+name}` one or more (for scopes)."""
+
+    def register(handler: Handler) -> Handler:
+        parts = re.split(r"(\{\+?\w+\})", template)
+        text = "".join(
+            f"(?P<{part[2:-1]}>.+?)"
+            if part.startswith("{+")
+            else f"(?P<{part[1:-1]}>[^/]+)"
+            if part.startswith("{")
+            else re.escape(part)
+            for part in parts
+        )
+        _ROUTES.append(Route(method, template, re.compile(text + "/?", re.IGNORECASE), action, handler))
+        return handler
+
+    return register
+
+
+def reply(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer with ARM's media type; None makes an empty body."""
+    if body is None:
+        return Response(b"", status, headers)
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return Response(text.encode(), status, headers, media_type="application/json; charset=utf-8")
+
+
+def page(values: list[dict[str, Any]]) -> Response:
+    """A list's answer; the sandbox's lists have one page."""
+    return reply(200, {"value": values})
+
+
+_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+(\.\d+)?)?", re.IGNORECASE)
+_SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(/.*)?", re.IGNORECASE)
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_GROUP = re.compile(r"(/subscriptions/[^/]+/resourceGroups/([^/]+))/.+", re.IGNORECASE)
+_NAMESPACES = frozenset(
+    {
+        "microsoft.authorization",
+        "microsoft.containerregistry",
+        "microsoft.insights",
+        "microsoft.keyvault",
+        "microsoft.machinelearningservices",
+        "microsoft.managedidentity",
+        "microsoft.resources",
+        "microsoft.storage",
+    }
+)
+
+
+class ArmApp:
+    """The ASGI application behind `management.azure.com`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except ArmError as error:
+            request.state.code = error.code
+            # HEAD has no body; its length is Azure's of the body that GET would have had.
+            response = reply(error.status, None if request.method == "HEAD" else error.body(), error.headers)
+        correlation = request.headers.get("x-ms-correlation-request-id") or str(uuid.uuid4())
+        now = dt.datetime.now(dt.UTC)
+        for name, value in (
+            ("x-ms-request-id", str(uuid.uuid4())),
+            ("x-ms-correlation-request-id", correlation),
+            ("x-ms-routing-request-id", f"WESTEUROPE:{now:%Y%m%dT%H%M%SZ}:{correlation}"),
+            ("cache-control", "no-cache"),
+            ("pragma", "no-cache"),
+            ("expires", "-1"),
+            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+            ("x-content-type-options", "nosniff"),
+        ):
+            response.headers.setdefault(name, value)
+        client_id = request.headers.get("x-ms-client-request-id")
+        if client_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
+            response.headers.setdefault("x-ms-client-request-id", client_id)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        caller = self._authenticate(request)
+        request.state.caller = caller.name
+        path = str(request.scope["path"]).rstrip("/")
+        query = {key.lower(): value for key, value in request.query_params.items()}
+        self._check_version(query)
+        self._check_subscription(path)
+        matches = [(r, found) for r in _ROUTES if (found := r.pattern.fullmatch(path)) is not None]
+        chosen = next(((r, found) for r, found in matches if r.method == request.method), None)
+        if chosen is None:
+            raise _no_route(request.method, path, query["api-version"], known=bool(matches))
+        matched, found = chosen
+        call = Call(self._world, request, caller, found.groupdict(), query, await self._body(request))
+        if matched.action is not None:
+            call.require(matched.action)
+        answer = matched.handler(call)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    @staticmethod
+    def _check_version(query: dict[str, str]) -> None:
+        version = query.get("api-version")
+        if not version:
+            raise ArmError(
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.",
+                headers=dict(GATEWAY),
+            )
+        valid = _API_VERSION.fullmatch(version) is not None
+        if valid:
+            try:
+                dt.date.fromisoformat(version[:10])
+            except ValueError:
+                valid = False
+        if not valid:
+            raise ArmError(
+                400,
+                "InvalidApiVersionParameter",
+                f"The api-version '{version}' is invalid: it must be a date, such as '2024-10-01' or '2024-10-01-preview'.",
+                headers=dict(GATEWAY),
+            )
+
+    def _check_subscription(self, path: str) -> None:
+        named = _SUBSCRIPTION.fullmatch(path)
+        if named is None:
+            return
+        subscription = named.group(1)
+        if _GUID.fullmatch(subscription) is None:
+            raise invalid_subscription(subscription)
+        if self._world.store.resource(f"/subscriptions/{subscription}") is None:
+            raise subscription_not_found(subscription)
+
+    def _authenticate(self, request: Request) -> Caller:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        challenge = {
+            "WWW-Authenticate": "Bearer "
+            f'authorization_uri="https://login.microsoftonline.com/{self._world.issuer.tenant}", error="invalid_token", '
+            'error_description="The access token is missing, has expired or was not issued for this resource."'
+        }
+        if scheme.lower() != "bearer" or not token:
+            raise ArmError(
+                401,
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+                headers=challenge,
+            )
+        try:
+            return self._world.issuer.verify(token, AUDIENCES)
+        except TokenError as error:
+            request.state.decision = str(error)
+            code, message = "InvalidAuthenticationToken", "The access token is invalid."
+            if "Expired" in str(error):
+                code = "ExpiredAuthenticationToken"
+                message = "The access token expiry UTC time is earlier than current UTC time."
+            elif "Audience" in str(error):
+                code = "InvalidAuthenticationTokenAudience"
+                message = (
+                    "The access token has been obtained for wrong audience or resource. "
+                    f"It should exactly match with one of the allowed audiences {', '.join(map(repr, AUDIENCES))}."
+                )
+            raise ArmError(401, code, message, headers=challenge) from error
+
+    @staticmethod
+    async def _body(request: Request) -> dict[str, Any]:
+        if request.method not in {"PUT", "POST", "PATCH"}:
+            return {}
+        raw = await request.body()
+        if not raw.strip():
+            return {}
+        try:
+            value = json.loads(raw)
+        except ValueError as error:
+            raise bad_request(f"The request content was invalid and could not be deserialized: '{error}'.") from error
+        if not isinstance(value, dict):
+            raise bad_request(
+                "The request content was invalid and could not be deserialized: 'an object was expected'."
+            )
+        return value
+
+
+def _no_route(method: str, path: str, version: str, *, known: bool) -> ArmError:
+    """Why a path was not understood: wrong method, wrong namespace, or a type that the sandbox does not have."""
+    if known:
+        return ArmError(405, "MethodNotAllowed", f"The HTTP method '{method}' is not supported at the path '{path}'.")
+    _, found, rest = path.lower().rpartition("/providers/")
+    if not found:
+        return ArmError(404, "NotFound", f"The sandbox knows nothing at the path '{path}'.", headers=dict(GATEWAY))
+    parts = path[len(path) - len(rest) :].split("/")
+    if parts[0].lower() not in _NAMESPACES:
+        return ArmError(
+            404, "InvalidResourceNamespace", f"The resource namespace '{parts[0]}' is invalid.", headers=dict(GATEWAY)
+        )
+    return ArmError(
+        404,
+        "InvalidResourceType",
+        f"The resource type '{'/'.join(parts[1::2])}' could not be found in the namespace '{parts[0]}' "
+        f"for api version '{version}'.",
+        headers=dict(GATEWAY),
+    )

@@ -1,0 +1,268 @@
+"""The blob service behind `{account}.blob.core.windows.net`: from an ASGI request to an operation and back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from mi_tui.sandbox.blob import auth, containers, files, listing, reading, writing
+from mi_tui.sandbox.blob.call import Answer, Call
+from mi_tui.sandbox.blob.errors import BlobError, fault, invalid_header, invalid_query, new_request_id, unsupported
+from mi_tui.sandbox.containers import account_by_name
+from mi_tui.sandbox.world import World
+
+SUFFIX = ".blob.core.windows.net"
+
+_log = logging.getLogger(__name__)
+
+_SERVER = "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0"
+_FRONT_END_SERVER = "Microsoft-HTTPAPI/2.0"
+_OLDEST = "2009-09-19"
+
+_DRAIN = 256 * 1024 * 1024
+"""Bytes of a refused upload that are still read: clients look at an answer only when they got rid of their body."""
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+# (kind of resource, method, comp) -> operation and the right that it asks for; None: the operation asks itself.
+_OPERATIONS: dict[tuple[str, str, str], tuple[Handler, auth.Need | None]] = {
+    ("service", "GET", "list"): (listing.list_containers, auth.CONTAINERS_LIST),
+    ("service", "GET", "properties"): (containers.service_properties, auth.SERVICE_READ),
+    ("account", "GET", "properties"): (containers.account_information, auth.SERVICE_READ),
+    ("account", "HEAD", "properties"): (containers.account_information, auth.SERVICE_READ),
+    ("container", "PUT", ""): (containers.create, auth.CONTAINER_CREATE),
+    ("container", "DELETE", ""): (containers.delete, auth.CONTAINER_DELETE),
+    ("container", "GET", ""): (containers.properties, auth.CONTAINER_READ),
+    ("container", "HEAD", ""): (containers.properties, auth.CONTAINER_READ),
+    ("container", "GET", "metadata"): (containers.get_metadata, auth.CONTAINER_READ),
+    ("container", "HEAD", "metadata"): (containers.get_metadata, auth.CONTAINER_READ),
+    ("container", "PUT", "metadata"): (containers.set_metadata, auth.CONTAINER_WRITE),
+    ("container", "GET", "acl"): (containers.get_acl, auth.CONTAINER_READ),
+    ("container", "HEAD", "acl"): (containers.get_acl, auth.CONTAINER_READ),
+    ("container", "GET", "list"): (listing.list_blobs, auth.LIST),
+    ("blob", "GET", ""): (reading.get_blob, auth.READ),
+    ("blob", "HEAD", ""): (reading.get_properties, auth.READ),
+    ("blob", "GET", "metadata"): (reading.get_metadata, auth.READ),
+    ("blob", "HEAD", "metadata"): (reading.get_metadata, auth.READ),
+    ("blob", "GET", "blocklist"): (reading.get_block_list, auth.READ),
+    ("blob", "PUT", ""): (writing.put_blob, None),
+    ("blob", "PUT", "block"): (writing.put_block, None),
+    ("blob", "PUT", "blocklist"): (writing.put_block_list, None),
+    ("blob", "PUT", "metadata"): (writing.set_metadata, auth.WRITE),
+    ("blob", "PUT", "properties"): (writing.set_properties, auth.WRITE),
+    ("blob", "DELETE", ""): (writing.delete_blob, auth.DELETE),
+}
+
+# What Azure has and the sandbox has not; everything else that is not above is a mistake of the client's.
+_MISSING = {
+    "acl": "stored access policies",
+    "appendblock": "append blobs",
+    "batch": "batches",
+    "blobs": "finding blobs by tags",
+    "copy": "Copy Blob",
+    "expiry": "blob expiry",
+    "lease": "leases",
+    "legalhold": "legal holds",
+    "page": "page blobs",
+    "pagelist": "page blobs",
+    "properties": "changing the service's properties",
+    "query": "blob queries",
+    "rename": "renaming of containers",
+    "seal": "append blobs",
+    "snapshot": "snapshots",
+    "stats": "geo-replication statistics",
+    "tags": "blob index tags",
+    "tier": "access tiers",
+    "undelete": "soft delete",
+    "userdelegationkey": "user delegation keys",
+}
+
+
+class BlobApp:
+    """The ASGI application of the blob service; the Host header names the account."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        files.sweep(world.store)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        state = scope.setdefault("state", {})
+        request_id = new_request_id()
+        body = _Body(receive, headers)
+        version = headers.get("x-ms-version", "")
+        front_end = False
+        try:
+            call = self._call(scope, headers, body, state)
+            version = call.version
+            answer = await self._answer(call)
+        except files.Disconnected:
+            state["decision"] = state.get("decision", "") + "; the client went away"
+            return
+        except BlobError as error:
+            answer, front_end = _refusal(error, request_id), error.front_end
+            state["code"] = error.code
+        except OSError:
+            _log.exception("the blob service cannot use its files")
+            state["code"] = "InternalError"
+            answer = _refusal(fault("InternalError"), request_id)
+        answer.headers["x-ms-request-id"] = request_id
+        answer.headers.setdefault("server", _FRONT_END_SERVER if front_end else _SERVER)
+        if version and not front_end:
+            answer.headers["x-ms-version"] = version
+        client_id = headers.get("x-ms-client-request-id")
+        # "A client-generated, opaque value ... returned if it is no longer than 1,024 visible ASCII characters".
+        if client_id is not None and len(client_id) <= 1024:
+            answer.headers["x-ms-client-request-id"] = client_id
+        await body.drain(_DRAIN)
+        await _send(scope["method"], answer, body, send)
+
+    def _call(self, scope: Scope, headers: Headers, body: _Body, state: dict[str, object]) -> Call:
+        state["caller"] = "anonymous"
+        host = headers.get("host", "").partition(":")[0].lower()
+        name = host.removesuffix(SUFFIX) if host.endswith(SUFFIX) else ""
+        account = account_by_name(self._world, name) if name else None
+        if account is None:
+            raise fault("ResourceNotFound")
+        query_string = scope["query_string"].decode("latin-1")
+        query = {key.lower(): value for key, value in parse_qsl(query_string, keep_blank_values=True)}
+        raw = scope.get("raw_path") or scope["path"].encode()
+        container, slash, blob = scope["path"].removeprefix("/").partition("/")
+        if container and not slash and query.get("restype") != "container":
+            container, blob = "$root", container
+        return Call(
+            world=self._world,
+            account=account,
+            method=scope["method"],
+            path=raw.decode("latin-1"),
+            query_string=query_string,
+            query=query,
+            headers=headers,
+            receive=body.receive,
+            state=state,
+            container=container or None,
+            blob=blob or None,
+            version=_version(headers, query),
+        )
+
+    async def _answer(self, call: Call) -> Answer:
+        auth.authenticate(call)
+        kind, comp = _kind(call), call.query.get("comp", "")
+        if call.query.get("snapshot") or call.query.get("versionid"):
+            raise unsupported("snapshots and versions")
+        operation = _OPERATIONS.get((kind, call.method, comp))
+        if operation is None:
+            raise _unknown(kind, call, comp)
+        handler, need = operation
+        if need is not None:
+            auth.authorize(call, need)
+        if call.blob is not None and len(call.blob) > 1024:
+            error = fault("OutOfRangeInput")
+            error.message = "The specified resource name length is not within the permissible limits."
+            raise error
+        return await handler(call)
+
+
+class _Body:
+    """ASGI's receive, and whether the request's body has come to its end."""
+
+    def __init__(self, receive: Receive, headers: Headers) -> None:
+        self._receive = receive
+        self._begun = False
+        self._length = int(headers.get("content-length") or 0) if headers.get("content-length", "0").isdigit() else 0
+        self._chunked = "transfer-encoding" in headers
+        self._waits = headers.get("expect", "").lower() == "100-continue"
+        self.ended = self._length == 0 and not self._chunked
+
+    async def receive(self) -> dict[str, object]:
+        """ASGI's next message."""
+        self._begun = True
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self.ended = True
+        return dict(message)
+
+    async def drain(self, limit: int) -> None:
+        """Read the rest of the body, unless it is more than `limit` bytes or the client waits to be asked for it."""
+        if self._length > limit or (self._waits and not self._begun):
+            return
+        read = 0
+        while not self.ended and read <= limit:
+            message = await self.receive()
+            piece = message.get("body", b"")
+            read += len(piece) if isinstance(piece, bytes) else 0
+
+    async def gone(self) -> None:
+        """Return when the client has gone away."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def _version(headers: Headers, query: dict[str, str]) -> str:
+    """The service version of a request: its header, else its SAS, else the oldest, as Azure decides."""
+    value = headers.get("x-ms-version")
+    if value is None:
+        return query.get("api-version") or query.get("sv") or _OLDEST
+    if not re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", value, re.ASCII):
+        raise invalid_header("x-ms-version", value)
+    return value
+
+
+def _kind(call: Call) -> str:
+    restype = call.query.get("restype", "")
+    if call.container is None:
+        return "account" if restype == "account" else "service"
+    if call.blob is None:
+        if restype == "account":
+            return "account"
+        if restype != "container":
+            raise fault("InvalidUri")
+        return "container"
+    return "blob"
+
+
+def _unknown(kind: str, call: Call, comp: str) -> BlobError:
+    if comp in _MISSING:
+        return unsupported(_MISSING[comp])
+    if comp and not any(key[0] == kind and key[2] == comp for key in _OPERATIONS):
+        return invalid_query("comp", comp, "")
+    return fault("UnsupportedHttpVerb")
+
+
+def _refusal(error: BlobError, request_id: str) -> Answer:
+    headers = {"x-ms-error-code": error.code, **error.headers}
+    if error.status == 304:
+        return Answer(304, headers)
+    return Answer(error.status, {**headers, "content-type": "application/xml"}, error.xml(request_id))
+
+
+async def _send(method: str, answer: Answer, body: _Body, send: Send) -> None:
+    headers = answer.headers
+    failed = answer.status >= 400
+    if method == "HEAD" and failed:
+        # Azure sends neither a body nor its description (recorded).
+        headers.pop("content-type", None)
+    elif answer.status != 204:
+        length = answer.content.size if answer.content is not None else len(answer.body)
+        headers.setdefault("content-length", str(length))
+    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    if method == "HEAD" or answer.content is None:
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+        return
+    gone = asyncio.ensure_future(body.gone()) if answer.content.size > files.PIECE else None
+    try:
+        async for piece in files.pieces_of(answer.content):
+            if gone is not None and gone.done():
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        if gone is not None:
+            gone.cancel()

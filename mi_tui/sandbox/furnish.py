@@ -1,0 +1,387 @@
+"""What a new world holds: the tenant Contoso with its people, workspaces and storage; and the world told as a tree.
+
+Ids are fixed, so that every sandbox looks alike and a test can name things; every secret is random.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import time
+import uuid
+from typing import Any
+
+from mi_tui.model import names
+from mi_tui.sandbox import containers, grants
+from mi_tui.sandbox.accounts import account_body, new_keys
+from mi_tui.sandbox.rbac import role_definitions
+from mi_tui.sandbox.store import Blob, Principal, Resource
+from mi_tui.sandbox.world import REGION, TENANT, World
+
+TENANT_NAME = "Contoso"
+TENANT_DOMAIN = "contoso.example"
+DEV = "3f0c6a52-8d1e-4b7a-9c35-62e1d0a4b871"
+PROD = "c7d9e1f4-2b60-4e8d-a3f7-915b08d26ce3"
+GROUP = "rg-ml-dev"
+PROD_GROUP = "rg-ml-prod"
+USER = "you@contoso.example"
+USER_ID = "b2f4d8a6-71c3-4e59-8f0a-3d6c9e15b274"
+SERVICE_PRINCIPAL = "sp-mi-tui"
+SERVICE_PRINCIPAL_ID = "e81a5f3c-4d27-4690-b1e8-07c2f6a9d35b"
+CLIENT_ID = "9d4b7e20-c1f8-4a63-95de-6b3a08f2c741"
+ADMIN_ID = "17c0e9b5-6a42-4f8d-9e31-d5b87f20c46a"
+"""Who furnished the world; nobody can sign in as this user."""
+
+WORKSPACE = "ml-dev"
+NEW_WORKSPACE = "ml-new"
+IDENTITY = "id-ml-scoring"
+DATA_ACCOUNT = "stcontosodata7c41e9"
+KEYLESS_ACCOUNT = "stcontosokeyless2d8f"
+PROD_ACCOUNT = "stcontosoprod5b30a7"
+CONTAINER = "inputs"
+WELCOME = "welcome.txt"
+WELCOME_TEXT = b"Welcome to the sandbox. This file lies in a blob container and waits for a reader with a role.\n"
+
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+USER_ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+
+_WORKSPACES: dict[str, dict[str, str | None]] = {
+    WORKSPACE: {
+        "id": "4a6e1d93-82b7-4c05-a9f1-5e7d30c8b264",
+        "principal": "60d3b9f7-1e58-4a2c-8b64-c9f0275ae1d3",
+        "suffix": "9f3a61",
+        "registry": "crmldev9f3a61",
+    },
+    NEW_WORKSPACE: {
+        "id": "d81f7c26-503a-4e9b-b2c4-a64e89f1075d",
+        "principal": "2c95e0a8-b74d-4d16-93fa-018be6d7c35f",
+        "suffix": "27be04",
+        "registry": None,
+    },
+}
+
+_VOLATILE = frozenset(
+    {
+        "etag", "lastModifiedTime", "creationTime", "keyCreationTime", "lastEnabledTime", "createdAt", "lastModifiedAt",
+        "createdOn", "updatedOn", "systemData",
+    }
+)  # fmt: skip
+"""Members of bodies that tell when, not what; two trees are compared without them."""
+
+
+def hash_secret(text: str) -> str:
+    """How a client secret is kept in `Principal.secret`; plain SHA-256 does, because the secrets are random."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def furnish(world: World) -> None:
+    """Fill a new world; does nothing in one that was furnished before. Everything given here acts at once."""
+    if world.store.value("furnished") is not None:
+        return
+    _people(world)
+    for subscription, title, group in ((DEV, "Contoso Dev", GROUP), (PROD, "Contoso Prod", PROD_GROUP)):
+        _subscription(world, subscription, title)
+        _group(world, subscription, group)
+    for name in _WORKSPACES:
+        _workspace(world, name)
+    _identity(world)
+    for account, keys_allowed in ((DATA_ACCOUNT, True), (KEYLESS_ACCOUNT, False)):
+        resource = _account(world, DEV, GROUP, account, shared_keys=keys_allowed)
+        _blob(world, containers.create_container(world, resource.id, CONTAINER), WELCOME, WELCOME_TEXT)
+    _account(world, PROD, PROD_GROUP, PROD_ACCOUNT)
+    _rights(world)
+    world.store.set_value("furnished", "1")
+
+
+def defaults(world: World) -> dict[str, str]:
+    """What a client needs to begin: ids, names and both sign-ins. Holds secrets: never to be logged."""
+    return {
+        "tenant": TENANT,
+        "subscription": DEV,
+        "resource_group": GROUP,
+        "workspace": WORKSPACE,
+        "client_id": CLIENT_ID,
+        "client_secret": world.store.value("service_principal_secret") or "",
+        "user": USER,
+        "user_refresh_token": world.store.value("user_refresh_token") or "",
+        "location": REGION,
+    }
+
+
+def tree(world: World) -> dict[str, Any]:
+    """The world as data: resources, role assignments, blobs, in a fixed order, without secrets and without times.
+
+    Two trees are equal exactly when nothing was added, removed or changed between them.
+    """
+    resources = [
+        {"id": r.id, "type": r.type, "body": _still(r.body)}
+        for r in sorted(world.store.resources(), key=lambda r: r.id.lower())
+    ]
+    people = {principal.object_id: principal.name for principal in world.store.principals()}
+    assignments = [
+        {
+            "id": a.id,
+            "scope": a.scope,
+            "principal": a.principal_id,
+            "principal_name": people.get(a.principal_id),
+            "role": a.role,
+            "role_name": role_definitions()[a.role].name if a.role in role_definitions() else None,
+            "condition": a.body["properties"]["condition"],
+        }
+        for a in sorted(world.store.assignments(), key=lambda a: a.id.lower())
+    ]
+    blobs = [
+        {
+            "account": b.account,
+            "container": b.container,
+            "name": b.name,
+            "size": b.size,
+            "content_md5": b.properties.get("content_md5"),
+            "metadata": b.properties.get("metadata") or {},
+        }
+        for b in world.store.blobs()
+    ]
+    return {"resources": resources, "role_assignments": assignments, "blobs": blobs}
+
+
+def _still(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _still(value[key]) for key in sorted(value) if key not in _VOLATILE}
+    if isinstance(value, list):
+        return [_still(item) for item in value]
+    return value
+
+
+def _people(world: World) -> None:
+    secret, refresh = secrets.token_urlsafe(30), secrets.token_urlsafe(48)
+    world.store.set_value("service_principal_secret", secret)
+    world.store.set_value("user_refresh_token", refresh)
+    world.store.put_principal(Principal(USER_ID, "User", USER))
+    world.store.put_principal(Principal(ADMIN_ID, "User", f"admin@{TENANT_DOMAIN}"))
+    world.store.put_principal(
+        Principal(SERVICE_PRINCIPAL_ID, "ServicePrincipal", SERVICE_PRINCIPAL, CLIENT_ID, hash_secret(secret))
+    )
+
+
+def _subscription(world: World, subscription: str, title: str) -> None:
+    identifier = f"/subscriptions/{subscription}"
+    body = {
+        "id": identifier,
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "subscriptionId": subscription,
+        "tenantId": TENANT,
+        "displayName": title,
+        "state": "Enabled",
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "PayAsYouGo_2014-09-01",
+            "spendingLimit": "Off",
+        },
+    }
+    world.store.put(Resource(identifier, "Microsoft.Resources/subscriptions", subscription, body))
+
+
+def _group(world: World, subscription: str, group: str) -> None:
+    identifier = names.group_id(subscription, group)
+    body = {
+        "id": identifier,
+        "name": group,
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": REGION,
+        "tags": {},
+        "properties": {"provisioningState": "Succeeded"},
+    }
+    world.store.put(Resource(identifier, "Microsoft.Resources/resourceGroups", group, body))
+
+
+def _account(world: World, subscription: str, group: str, name: str, *, shared_keys: bool = True) -> Resource:
+    identifier = names.storage_account_id(subscription, group, name)
+    properties = {} if shared_keys else {"allowSharedKeyAccess": False}
+    body = account_body(identifier, name, REGION, {"name": "Standard_LRS"}, "StorageV2", {}, properties)
+    body["properties"]["provisioningState"] = "Succeeded"
+    account = Resource(identifier, containers.ACCOUNT_TYPE, name, body, {"keys": new_keys()})
+    world.store.put(account)
+    return account
+
+
+def _blob(world: World, container: Resource, name: str, content: bytes) -> None:
+    file = uuid.uuid4().hex
+    path = world.store.blob_folder / file
+    path.write_bytes(content)
+    path.chmod(0o600)
+    now = time.time()
+    properties = {
+        "etag": containers.etag(now),
+        "last_modified": now,
+        "creation_time": now,
+        "content_type": "text/plain",
+        "content_md5": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
+        "metadata": {},
+        "blob_type": "BlockBlob",
+    }
+    world.store.put_blob(Blob(containers.account_name(container), container.name, name, len(content), file, properties))
+
+
+def _identity(world: World) -> None:
+    # Managed Identity writes `resourcegroups` in lower case, and so do its ids everywhere (recorded).
+    identifier = names.identity_id(DEV, GROUP, IDENTITY).replace("/resourceGroups/", "/resourcegroups/")
+    principal_id, client_id = "7be6c402-95d1-4f38-a0c7-e4215d8b96fa", "f530a1d8-2e74-4b9c-8d65-93c7be041fa2"
+    body = {
+        "id": identifier,
+        "name": IDENTITY,
+        "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+        "location": REGION,
+        "tags": {},
+        "properties": {"tenantId": TENANT, "principalId": principal_id, "clientId": client_id},
+    }
+    world.store.put(Resource(identifier, "Microsoft.ManagedIdentity/userAssignedIdentities", IDENTITY, body))
+    world.store.put_principal(Principal(principal_id, "ServicePrincipal", IDENTITY, client_id, None, identifier))
+
+
+def _rights(world: World) -> None:
+    group = names.group_id(DEV, GROUP)
+    for principal in (USER_ID, SERVICE_PRINCIPAL_ID):
+        for scope, role in (
+            (group, CONTRIBUTOR),
+            (group, USER_ACCESS_ADMINISTRATOR),
+            (names.storage_account_id(DEV, GROUP, KEYLESS_ACCOUNT), BLOB_CONTRIBUTOR),
+            (names.group_id(PROD, PROD_GROUP), READER),
+        ):
+            name = str(uuid.uuid5(uuid.UUID(TENANT), f"{scope}|{principal}|{role}"))
+            grants.assign(world, scope, principal, role, by=ADMIN_ID, name=name, immediate=True)
+
+
+def _workspace(world: World, name: str) -> None:
+    facts = _WORKSPACES[name]
+    guid, suffix = str(facts["id"]), str(facts["suffix"])
+    short = name.replace("-", "")
+    account = _account(world, DEV, GROUP, f"st{short}{suffix}")
+    blobstore = f"azureml-blobstore-{guid}"
+    for container in ("azureml", blobstore):
+        containers.create_container(world, account.id, container)
+    vault = _linked(
+        world, "Microsoft.Keyvault/vaults", f"kv{short}{suffix}", {"sku": {"family": "A", "name": "standard"}}
+    )
+    insights = _linked(world, "Microsoft.insights/components", f"appi-{name}-{suffix}", {"Application_Type": "web"})
+    registry = None
+    if facts["registry"] is not None:
+        registry = _linked(
+            world,
+            "Microsoft.ContainerRegistry/registries",
+            str(facts["registry"]),
+            {
+                "loginServer": f"{facts['registry']}.azurecr.io",
+                "adminUserEnabled": True,
+                "publicNetworkAccess": "Enabled",
+            },
+            sku={"name": "Basic", "tier": "Basic"},
+        )
+    identifier = names.workspace_id(DEV, GROUP, name)
+    written = "2025-03-10T09:12:41.5217483Z"
+    who = {"createdBy": f"admin@{TENANT_DOMAIN}", "createdByType": "User"}
+    changed = {"lastModifiedBy": f"admin@{TENANT_DOMAIN}", "lastModifiedByType": "User"}
+    body: dict[str, Any] = {
+        "id": identifier,
+        "name": name,
+        "type": "Microsoft.MachineLearningServices/workspaces",
+        "location": REGION,
+        "tags": {},
+        "etag": None,
+        "properties": {
+            "friendlyName": name,
+            "description": "",
+            "storageAccount": account.id,
+            "keyVault": vault,
+            "applicationInsights": insights,
+            "hbiWorkspace": False,
+            "tenantId": TENANT,
+            "imageBuildCompute": None,
+            "provisioningState": "Succeeded",
+            "managedNetwork": {"isolationMode": "Disabled"},
+            "v1LegacyMode": False,
+            "softDeleteEnabled": False,
+            **({"containerRegistry": registry} if registry is not None else {}),
+            "creationTime": written,
+            "notebookInfo": {
+                "resourceId": uuid.uuid5(uuid.UUID(guid), "notebooks").hex,
+                "fqdn": f"{name}-{REGION}-{guid}.{REGION}.notebooks.azure.net",
+                "isPrivateLinkEnabled": False,
+                "notebookPreparationError": None,
+            },
+            "storageHnsEnabled": False,
+            "workspaceId": guid,
+            "linkedModelInventoryArmId": None,
+            "privateLinkCount": 0,
+            "publicNetworkAccess": "Enabled",
+            "discoveryUrl": f"https://{REGION}.api.azureml.ms/discovery",
+            "mlFlowTrackingUri": f"azureml://{REGION}.api.azureml.ms/mlflow/v1.0{identifier}",
+            "sdkTelemetryAppInsightsKey": str(uuid.uuid5(uuid.UUID(guid), "telemetry")),
+            "sasGetterUri": "",
+            "enableDataIsolation": False,
+            "systemDatastoresAuthMode": "accesskey",
+        },
+        "identity": {"type": "SystemAssigned", "principalId": facts["principal"], "tenantId": TENANT},
+        "kind": "Default",
+        "sku": {"name": "Basic", "tier": "Basic"},
+        "systemData": {"createdAt": written, **who, "lastModifiedAt": written, **changed},
+    }
+    world.store.put(Resource(identifier, body["type"], name, body))
+    world.store.put_principal(
+        Principal(
+            str(facts["principal"]),
+            "ServicePrincipal",
+            name,
+            str(uuid.uuid5(uuid.UUID(guid), "client")),
+            None,
+            identifier,
+        )
+    )
+    _datastore(world, identifier, account.name, blobstore)
+
+
+def _datastore(world: World, workspace: str, account: str, container: str) -> None:
+    identifier = f"{workspace}/datastores/workspaceblobstore"
+    written = "2025-03-10T09:12:55.0100660+00:00"
+    service = "779301c0-18b2-4cdc-801b-a0a3368fee0a"  # Azure Machine Learning's own application
+    body: dict[str, Any] = {
+        "id": identifier,
+        "name": "workspaceblobstore",
+        "type": "Microsoft.MachineLearningServices/workspaces/datastores",
+        "properties": {
+            "description": None,
+            "tags": None,
+            "properties": None,
+            "isDefault": True,
+            "credentials": {"credentialsType": "AccountKey"},
+            "datastoreType": "AzureBlob",
+            "accountName": account,
+            "containerName": container,
+            "endpoint": "core.windows.net",
+            "protocol": "https",
+            "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",
+        },
+        "systemData": {
+            "createdAt": written,
+            "createdBy": service,
+            "createdByType": "Application",
+            "lastModifiedAt": written,
+            "lastModifiedBy": service,
+            "lastModifiedByType": "Application",
+        },
+    }
+    world.store.put(Resource(identifier, body["type"], "workspaceblobstore", body))
+
+
+def _linked(world: World, type_: str, name: str, properties: dict[str, Any], sku: dict[str, str] | None = None) -> str:
+    """A resource that the workspace needs and that the sandbox only shows; returns its id."""
+    identifier = f"{names.group_id(DEV, GROUP)}/providers/{type_}/{name}"
+    body: dict[str, Any] = {"id": identifier, "name": name, "type": type_, "location": REGION, "tags": {}}
+    if sku is not None:
+        body["sku"] = sku
+    body["properties"] = {**properties, "provisioningState": "Succeeded"}
+    world.store.put(Resource(identifier, type_, name, body))
+    return identifier

@@ -1,0 +1,34 @@
+"""How long things take: the same states in the same order, at three speeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Durations in seconds. `poll_ms` goes into `x-ms-retry-after-ms`; None leaves the client to its own interval, as Azure does."""
+
+    name: str
+    storage_account: float
+    endpoint: float
+    traffic: float
+    endpoint_delete: float
+    deployment_delete: float
+    image_build: float
+    image_pull: float
+    model_download: float
+    role_propagation: float
+    directory_replication: float
+    poll_ms: int | None
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("instant", 0.1, 0.1, 0.05, 0.1, 0.05, 0.0, 0.0, 0.0, 0.2, 0.0, 50),
+        Profile("demo", 3.0, 5.0, 2.0, 3.0, 2.0, 3.0, 1.5, 1.0, 3.0, 1.0, 500),
+        # Medians of public field reports; the tutorial says 8 to 14 minutes for a first deployment.
+        Profile("azure", 21.0, 92.0, 15.0, 60.0, 30.0, 300.0, 60.0, 20.0, 60.0, 15.0, None),
+    )
+}

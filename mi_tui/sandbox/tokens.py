@@ -1,0 +1,136 @@
+"""Entra's access tokens: signed here, verified here, and trusted for nothing that the signature does not cover."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from mi_tui.sandbox.store import Principal, Store
+
+ARM = "https://management.azure.com"
+STORAGE = "https://storage.azure.com"
+LIFETIME = 3599
+"""Seconds; what Entra gives a service principal."""
+
+
+class TokenError(Exception):
+    """A token that is not accepted; the text is for the request log, never for the caller."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request, as its verified token says."""
+
+    object_id: str
+    kind: str
+    name: str
+    client_id: str
+
+
+class Issuer:
+    """The tenant's key and what is done with it."""
+
+    def __init__(self, store: Store, tenant: str) -> None:
+        self._store = store
+        self.tenant = tenant
+        pem = store.value("signing_key")
+        if pem is None:
+            private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            pem = private.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ).decode()
+            store.set_value("signing_key", pem)
+        key = serialization.load_pem_private_key(pem.encode(), None)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        self._private = key
+        self._public = key.public_key()
+        numbers = self._public.public_numbers()
+        self._modulus = _b64(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big"))
+        self._exponent = _b64(numbers.e.to_bytes(3, "big"))
+        self.key_id = _b64(hashlib.sha256(self._modulus.encode()).digest()[:20])
+
+    def jwks(self) -> dict[str, Any]:
+        """The public key set that the discovery document points at."""
+        key = {
+            "kty": "RSA",
+            "use": "sig",
+            "kid": self.key_id,
+            "x5t": self.key_id,
+            "n": self._modulus,
+            "e": self._exponent,
+        }
+        return {"keys": [key]}
+
+    def mint(
+        self, principal: Principal, audience: str, *, v2: bool = False, lifetime: int = LIFETIME
+    ) -> tuple[str, int]:
+        """A signed access token for a principal and its time of expiry (Unix seconds). `audience` is the resource's URI."""
+        now = int(time.time())
+        expires = now + lifetime
+        claims: dict[str, Any] = {
+            "aud": audience,
+            "iss": f"https://login.microsoftonline.com/{self.tenant}/v2.0" if v2 else f"https://sts.windows.net/{self.tenant}/",
+            "iat": now, "nbf": now, "exp": expires,
+            "oid": principal.object_id, "sub": principal.object_id, "tid": self.tenant,
+            "uti": base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode(),
+            "ver": "2.0" if v2 else "1.0",
+        }  # fmt: skip
+        if principal.kind == "User":
+            claims |= {
+                "idtyp": "user",
+                "upn": principal.name,
+                "unique_name": principal.name,
+                "scp": "user_impersonation",
+            }
+            claims["appid"] = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # the Azure CLI's public client
+        else:
+            claims |= {"idtyp": "app", "appid": principal.client_id, "appidacr": "1"}
+            if principal.resource_key is not None:
+                claims["xms_mirid"] = principal.resource_key
+        headers = {"kid": self.key_id, "x5t": self.key_id}
+        return jwt.encode(claims, self._private, algorithm="RS256", headers=headers), expires
+
+    def id_token(self, principal: Principal, client_id: str) -> str:
+        """A signed id token that tells a client who signed in; no API accepts it (its audience is the client)."""
+        now = int(time.time())
+        claims = {
+            "aud": client_id, "iss": f"https://login.microsoftonline.com/{self.tenant}/v2.0",
+            "iat": now, "nbf": now, "exp": now + LIFETIME,
+            "oid": principal.object_id, "sub": principal.object_id, "tid": self.tenant,
+            "name": principal.name, "preferred_username": principal.name, "ver": "2.0",
+        }  # fmt: skip
+        return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id})
+
+    def verify(self, token: str, audiences: tuple[str, ...]) -> Caller:
+        """Who a token names. TokenError when it is forged, expired, for another audience or tenant, or its principal is gone."""
+        accepted = [form for audience in audiences for form in (audience.rstrip("/"), audience.rstrip("/") + "/")]
+        try:
+            claims = jwt.decode(
+                token,
+                self._public,
+                algorithms=["RS256"],
+                audience=accepted,
+                options={"require": ["exp", "aud", "oid", "tid"]},
+            )
+        except jwt.PyJWTError as error:
+            raise TokenError(f"{type(error).__name__}: {error}") from error
+        if claims["tid"] != self.tenant:
+            raise TokenError("the token is of another tenant")
+        principal = self._store.principal(str(claims["oid"]))
+        if principal is None:
+            raise TokenError("the token's principal was deleted")
+        return Caller(
+            principal.object_id, principal.kind, principal.name, str(claims.get("appid") or principal.client_id or "")
+        )
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

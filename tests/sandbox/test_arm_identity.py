@@ -1,0 +1,91 @@
+"""User-assigned identities and the principals that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from arm_harness import BLOB_READER, DATA, IDENTITIES, Arm, close_arm, open_arm, recorded, shape, stranger
+
+from mi_tui.sandbox import furnish
+
+NEW = f"{IDENTITIES}/id-new"
+NAME = "0d7d3c1f-6b8a-4b52-9f5a-1f7a7c1e6a3f"
+
+
+@pytest.fixture
+def arm(tmp_path: Path) -> Iterator[Arm]:
+    opened = open_arm(tmp_path)
+    yield opened
+    close_arm(opened)
+
+
+def test_life_of_an_identity_as_recorded(arm: Arm) -> None:
+    made = arm("PUT", NEW, {"location": "West Europe"})
+    sample = recorded("identity", "msi.uai.one|PUT|201|None")["response"]
+    assert (made.status, shape(made.json)) == (201, shape(sample["body"]))
+    assert made.headers["location"] == made.json["id"], "relative, as recorded"
+    assert "/resourcegroups/" in made.json["id"]
+    assert made.json["location"] == "westeurope"
+    assert arm("GET", NEW).json == made.json
+    again = arm("PUT", NEW, {"location": "westeurope", "tags": {"tag1": "d1"}})
+    assert (again.status, again.json["tags"]) == (200, {"tag1": "d1"})
+    assert again.json["properties"] == made.json["properties"], "the same identity, not a new one"
+    assert arm("PATCH", NEW, {"tags": {}}).json["tags"] == {}
+    gone = arm("DELETE", NEW)
+    assert (gone.status, gone.json) == (200, "")
+    assert arm("DELETE", NEW).status == 204
+    missing = arm("GET", NEW)
+    assert (missing.status, missing.code) == (404, "ResourceNotFound")
+    assert "'Microsoft.ManagedIdentity/userAssignedIdentities/id-new'" in missing.message
+
+
+def test_lists(arm: Arm) -> None:
+    sample = recorded("identity", "msi.uai.list|GET|200|None")["response"]["body"]
+    listed = arm("GET", IDENTITIES).json
+    assert shape(listed) == shape(sample)
+    assert [i["name"] for i in listed["value"]] == [furnish.IDENTITY]
+    everywhere = f"/subscriptions/{furnish.DEV}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+    assert arm("GET", everywhere).json == listed
+    assert arm.as_(stranger(arm.world))("GET", IDENTITIES).status == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "code"),
+    [
+        ("id-new", {}, "LocationRequired"),
+        ("id-new", {"location": "moon"}, "LocationNotAvailableForResourceType"),
+        ("-x", {"location": "westeurope"}, "InvalidResourceName"),
+    ],
+)
+def test_requests_are_checked(arm: Arm, name: str, body: dict[str, str], code: str) -> None:
+    answer = arm("PUT", f"{IDENTITIES}/{name}", body)
+    assert (answer.status, answer.code) == (400, code)
+
+
+def test_an_identity_stays_in_its_location(arm: Arm) -> None:
+    assert arm("PUT", f"{IDENTITIES}/{furnish.IDENTITY}", {"location": "eastus"}).code == "InvalidResourceLocation"
+
+
+def test_the_principal_comes_and_goes_and_its_grants_stay(arm: Arm) -> None:
+    made = arm("PUT", NEW, {"location": "westeurope"}).json["properties"]
+    principal = arm.world.store.principal_by_client(made["clientId"])
+    assert principal is not None
+    assert principal.object_id == made["principalId"]
+    assert arm.grant(DATA, made["principalId"], BLOB_READER, NAME, principalType="ServicePrincipal").status == 201
+    arm("DELETE", NEW)
+    assert arm.world.store.principal(made["principalId"]) is None
+    left = arm("GET", f"{DATA}/providers/Microsoft.Authorization/roleAssignments/{NAME}")
+    assert (left.status, left.json["properties"]["principalId"]) == (200, made["principalId"])
+    second = arm("PUT", NEW, {"location": "westeurope"}).json["properties"]
+    assert second["principalId"] != made["principalId"], "the same name is another identity"
+
+
+def test_the_directory_needs_a_moment(tmp_path: Path) -> None:
+    arm = open_arm(tmp_path, directory_replication=60.0)
+    principal = arm("PUT", NEW, {"location": "westeurope"}).json["properties"]["principalId"]
+    early = arm.grant(DATA, principal, BLOB_READER, NAME)
+    assert (early.status, early.code) == (400, "PrincipalNotFound")
+    assert arm.grant(DATA, principal, BLOB_READER, NAME, principalType="ServicePrincipal").status == 201
+    close_arm(arm)
