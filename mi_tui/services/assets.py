@@ -1,0 +1,290 @@
+"""Registered models, code and environments of a workspace, and what registering them uploads to its storage."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+
+from mi_tui.model import names
+from mi_tui.services import arm, blobs, storage, workspaces
+from mi_tui.services.errors import ServiceError, translated
+from mi_tui.services.session import Session
+from mi_tui.services.storage import AccountInfo
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+API_VERSION = "2023-04-01"
+DATASTORE = "workspaceblobstore"
+UPLOADS = "LocalUpload/"
+"""Where azure-ai-ml puts uploads in the datastore: one folder per content hash."""
+
+Kind = Literal["models", "codes", "environments"]
+
+_ONE_UPLOAD = threading.Lock()
+"""Two uploads of the same files at a time can hang azure-ai-ml 1.35 for ever."""
+
+
+class AssetInfo(Struct, frozen=True):
+    """A registered asset. `data_uri` is where its files are; empty for an environment.
+
+    `uploaded` is True only on evidence: the folder or container of its files was not there before this registration and is now.
+    Where the storage may not be listed there is no evidence, and it is False.
+    """
+
+    id: str
+    name: str
+    version: str
+    created: bool
+    data_uri: str = ""
+    uploaded: bool = False
+
+
+class DataLocation(Struct, frozen=True):
+    """Files in a storage account. `prefix` ends with a slash. `owns_container`: the container holds nothing else.
+
+    `account_id` is empty when the account is not the workspace's own.
+    """
+
+    account: str
+    container: str
+    prefix: str
+    owns_container: bool
+    account_id: str = ""
+
+
+def register_model(
+    session: Session, group: str, workspace: str, name: str, version: str, path: Path, tags: dict[str, str]
+) -> AssetInfo:
+    """Register a model folder or file, uploading it when its content is not there yet. Raises ServiceError.
+
+    A model of that name and version is used as it is: `created` is False then.
+    """
+
+    def make(ml: MLClient) -> Any:
+        from azure.ai.ml.entities import Model
+
+        return ml.models.create_or_update(
+            Model(name=name, version=version, path=str(path.resolve()), type="custom_model", tags=dict(tags))
+        )
+
+    return _register(
+        session, group, workspace, "models", name, version, make, lambda: _hash_folders(session, group, workspace)
+    )
+
+
+def register_code(
+    session: Session, group: str, workspace: str, name: str, version: str, path: Path, tags: dict[str, str]
+) -> AssetInfo:
+    """Register a code folder. What its .amlignore names is not uploaded. Raises ServiceError.
+
+    When the same content is registered already, that asset comes back, with its own name and version: `created` is False then.
+    """
+
+    def make(ml: MLClient) -> Any:
+        from azure.ai.ml.entities._assets import Code
+
+        # azure-ai-ml hides its code operations; a deployment calls the same ones.
+        return ml._code.create_or_update(Code(name=name, version=version, path=str(path.resolve()), tags=dict(tags)))
+
+    return _register(
+        session, group, workspace, "codes", name, version, make, lambda: _containers(session, group, workspace)
+    )
+
+
+def register_environment(
+    session: Session, group: str, workspace: str, name: str, version: str, conda: Path, image: str, tags: dict[str, str]
+) -> AssetInfo:
+    """Register an environment of a base image and a conda file. Azure builds it at the first deployment. Raises ServiceError."""
+
+    def make(ml: MLClient) -> Any:
+        from azure.ai.ml.entities import Environment
+
+        return ml.environments.create_or_update(
+            Environment(name=name, version=version, image=image, conda_file=str(conda.resolve()), tags=dict(tags))
+        )
+
+    return _register(session, group, workspace, "environments", name, version, make, set)
+
+
+def get(session: Session, asset_id: str) -> AssetInfo | None:
+    """The registered asset with this id, or None. Raises ServiceError, ValueError when it is no asset's id."""
+    kind, name, version = _parts(asset_id)
+    item = arm.get(session, asset_id, API_VERSION)
+    if item is None:
+        return None
+    field = {"models": "modelUri", "codes": "codeUri"}.get(kind, "")
+    return AssetInfo(arm.text(item, "id") or asset_id, name, version, False, arm.text(item, "properties", field))
+
+
+def delete(session: Session, asset_id: str) -> bool:
+    """Delete this version, and the asset itself when it has no other version; False when it was gone. Raises ServiceError.
+
+    Uploaded files stay: see `uploads`.
+    """
+    kind, _, _ = _parts(asset_id)
+    was_there = arm.get(session, asset_id, API_VERSION) is not None
+    if was_there:
+        arm.delete(session, asset_id, API_VERSION)
+    parent = asset_id.rpartition("/versions/")[0]
+    query = {} if kind == "codes" else {"listViewType": "All"}
+    try:
+        others = any(True for _ in arm.list_all(session, f"{parent}/versions", API_VERSION, query))
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+        return was_there
+    if not others:
+        arm.delete(session, parent, API_VERSION)
+    return was_there
+
+
+def model_uris(session: Session, group: str, workspace: str) -> list[str]:
+    """Where the files of every registered model version lie: two models of one content share their files. Raises ServiceError."""
+    models = f"{names.workspace_id(session.subscription_id, group, workspace)}/models"
+    query = {"listViewType": "All"}
+    return [
+        arm.text(version, "properties", "modelUri")
+        for model in arm.list_all(session, models, API_VERSION, query)
+        for version in arm.list_all(session, f"{models}/{arm.text(model, 'name')}/versions", API_VERSION, query)
+    ]
+
+
+def datastore_container(session: Session, group: str, workspace: str) -> tuple[str, str]:
+    """The storage account's name and the container of the workspace's blob datastore. Raises ServiceError."""
+    path = f"{names.workspace_id(session.subscription_id, group, workspace)}/datastores/{DATASTORE}"
+    item = arm.require(session, path, workspaces.API_VERSION)
+    return arm.text(item, "properties", "accountName"), arm.text(item, "properties", "containerName")
+
+
+def uploads(session: Session, group: str, workspace: str, asset: AssetInfo) -> DataLocation | None:
+    """What this registration uploaded, to be removed in the end; None when it uploaded nothing of its own. Raises ServiceError."""
+    if not asset.uploaded:
+        return None
+    location = parse_data_uri(asset.data_uri, *datastore_container(session, group, workspace))
+    if location is None:
+        return None
+    account = names.parse_id(workspaces.get(session, group, workspace).storage_id)
+    if account.name.lower() != location.account.lower():
+        return location
+    identifier = names.storage_account_id(account.subscription, account.group, account.name)
+    return DataLocation(location.account, location.container, location.prefix, location.owns_container, identifier)
+
+
+_DATASTORE_URI = re.compile(r"azureml://(?:.+/)?datastores/([^/]+)/paths/(.+)")
+
+
+def parse_data_uri(uri: str, account: str, container: str) -> DataLocation | None:
+    """Where an asset's files are; `account` and `container` are those of the workspace's blob datastore.
+
+    Code has an address (`https://…/container/folder`) in a container of its own; a model has a path in the datastore, of which
+    the hash folder is what one upload makes. None for an address that is neither.
+    """
+    found = _DATASTORE_URI.fullmatch(uri)
+    if found is not None:
+        path = found.group(2)
+        if found.group(1) != DATASTORE or not path.startswith(UPLOADS):
+            return None
+        folder = path.removeprefix(UPLOADS).split("/")[0]
+        return DataLocation(account, container, f"{UPLOADS}{folder}/", False) if folder else None
+    parts = urlsplit(uri)
+    host = parts.hostname or ""
+    if parts.scheme != "https" or ".blob." not in host:
+        return None
+    own, _, path = unquote(parts.path).strip("/").partition("/")
+    if not own:
+        return None
+    return DataLocation(host.split(".")[0], own, f"{path}/" if path else "", own.lower() != container.lower())
+
+
+def _register(
+    session: Session,
+    group: str,
+    workspace: str,
+    kind: Kind,
+    name: str,
+    version: str,
+    make: Callable[[MLClient], Any],
+    places: Callable[[], set[str] | None],
+) -> AssetInfo:
+    """Register unless it is there. `places` lists where uploads go (None: may not be listed), before and after."""
+    wanted = names.asset_id(names.workspace_id(session.subscription_id, group, workspace), kind, name, version)
+    if (existing := get(session, wanted)) is not None:
+        return existing
+    with _ONE_UPLOAD:
+        before = places()
+        with translated():
+            made = make(session.ml(group, workspace))
+            found = AssetInfo(
+                id=str(made.id),
+                name=str(made.name),
+                version=str(made.version),
+                created=(str(made.name), str(made.version)) == (name, version),
+                data_uri="" if kind == "environments" else str(made.path or ""),
+            )
+        if kind == "environments" or not found.created or before is None:
+            return found
+        uploaded = _is_new(session, group, workspace, found.data_uri, before)
+    return AssetInfo(found.id, found.name, found.version, found.created, found.data_uri, uploaded)
+
+
+def _is_new(session: Session, group: str, workspace: str, data_uri: str, before: set[str]) -> bool:
+    location = parse_data_uri(data_uri, *datastore_container(session, group, workspace))
+    if location is None:
+        return False
+    return (location.container if location.owns_container else location.prefix) not in before
+
+
+def _hash_folders(session: Session, group: str, workspace: str) -> set[str] | None:
+    """The folders of earlier uploads in the datastore; None when they may not be listed."""
+    account_name, container = datastore_container(session, group, workspace)
+    account = _own_account(session, group, workspace)
+    if account is None or account.name.lower() != account_name.lower():
+        return None
+    try:
+        return set(blobs.list_prefixes(session, account, container, UPLOADS))
+    except ServiceError as error:
+        if error.status == 403:
+            return None
+        if error.status == 404:
+            return set()  # the container is made at the first upload
+        raise
+
+
+def _containers(session: Session, group: str, workspace: str) -> set[str] | None:
+    """The containers of the workspace's storage; None when they may not be listed."""
+    account = _own_account(session, group, workspace)
+    if account is None:
+        return None
+    try:
+        return set(storage.list_containers(session, account.group, account.name))
+    except ServiceError as error:
+        if error.status == 403:
+            return None
+        raise
+
+
+def _own_account(session: Session, group: str, workspace: str) -> AccountInfo | None:
+    """The workspace's storage account; None when the caller may not see it."""
+    account = names.parse_id(workspaces.get(session, group, workspace).storage_id)
+    try:
+        return storage.get_account(session, account.group, account.name)
+    except ServiceError as error:
+        if error.status == 403:
+            return None
+        raise
+
+
+def _parts(asset_id: str) -> tuple[str, str, str]:
+    """Kind, name and version in an asset's id."""
+    segments = names.parse_id(asset_id).segments
+    if len(segments) < 3 or segments[-1][0].lower() != "versions":
+        raise ValueError(f"not the id of a registered asset: {asset_id!r}")
+    (kind, name), (_, version) = segments[-2:]
+    return kind, name, version

@@ -1,0 +1,190 @@
+"""Blobs: with the caller's token first, and with the account key only where the token may not and the key may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from mi_tui.model.roles import BLOB_CONTRIBUTOR, BLOB_READER, Role
+from mi_tui.services import storage
+from mi_tui.services.errors import ServiceError, as_failure, translated
+from mi_tui.services.session import CONNECT_SECONDS, READ_SECONDS, Session
+from mi_tui.services.storage import AccountInfo
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
+    from azure.storage.blob import BlobServiceClient
+
+How = Literal["token", "key"]
+
+ROLE_MISSING = "AuthorizationPermissionMismatch"
+"""The data plane's code for a caller who is known but has no role. `AuthorizationFailure` is the network, not a role."""
+
+KEYS_OFF = "KeyBasedAuthenticationNotPermitted"
+
+T = TypeVar("T")
+
+
+class UploadInfo(Struct, frozen=True):
+    """What an upload did: with which credential. `existed`: the blob was there and was left as it is; `etag` is empty then."""
+
+    how: How
+    etag: str
+    size: int
+    existed: bool = False
+
+
+def exists(session: Session, account: AccountInfo, container: str, blob: str) -> bool | None:
+    """Whether the blob is there; None when neither token nor key may look. Raises ServiceError for any other failure."""
+    try:
+        found, _ = _either(
+            session, account, BLOB_READER, lambda client: bool(client.get_blob_client(container, blob).exists())
+        )
+    except ServiceError as error:
+        if error.code == ROLE_MISSING:
+            return None
+        raise
+    return found
+
+
+def upload(session: Session, account: AccountInfo, container: str, blob: str, path: Path) -> UploadInfo:
+    """Upload a file as a new blob. One that exists is never overwritten (If-None-Match: *).
+
+    Raises ServiceError; when it is a role that is missing, the failure's advice says which one, where and for whom.
+    """
+
+    def work(client: BlobServiceClient) -> UploadInfo:
+        from azure.core.exceptions import ResourceExistsError
+
+        with path.open("rb") as file:
+            try:
+                answer: dict[str, Any] = client.get_blob_client(container, blob).upload_blob(file, overwrite=False)
+            except ResourceExistsError:
+                return UploadInfo("token", "", path.stat().st_size, existed=True)
+        return UploadInfo("token", str(answer.get("etag", "")).strip('"'), path.stat().st_size)
+
+    done, how = _either(session, account, BLOB_CONTRIBUTOR, work)
+    return msgspec.structs.replace(done, how=how)
+
+
+def delete(session: Session, account: AccountInfo, container: str, blob: str) -> bool:
+    """Delete the blob; False when it, its container or both were gone already. Raises ServiceError."""
+    done, _ = _either(session, account, BLOB_CONTRIBUTOR, lambda client: _remove(client, container, blob))
+    return done
+
+
+def list_names(session: Session, account: AccountInfo, container: str, prefix: str = "") -> list[str]:
+    """The names of the blobs that begin with `prefix`. Raises ServiceError."""
+
+    def work(client: BlobServiceClient) -> list[str]:
+        return list(client.get_container_client(container).list_blob_names(name_starts_with=prefix or None))
+
+    return _either(session, account, BLOB_READER, work)[0]
+
+
+def list_prefixes(session: Session, account: AccountInfo, container: str, prefix: str) -> list[str]:
+    """The folders directly under `prefix`, each with its slash at the end. Raises ServiceError."""
+
+    def work(client: BlobServiceClient) -> list[str]:
+        from azure.storage.blob import BlobPrefix
+
+        found = client.get_container_client(container).walk_blobs(name_starts_with=prefix or None, delimiter="/")
+        return [str(item.name) for item in found if isinstance(item, BlobPrefix)]
+
+    return _either(session, account, BLOB_READER, work)[0]
+
+
+def delete_prefix(session: Session, account: AccountInfo, container: str, prefix: str) -> int:
+    """Delete every blob whose name begins with `prefix`; how many there were. Raises ServiceError, ValueError without a prefix."""
+    if not prefix.strip("/"):
+        raise ValueError("a prefix is needed: without one this would empty the container")
+
+    def work(client: BlobServiceClient) -> int:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            found = list(client.get_container_client(container).list_blob_names(name_starts_with=prefix))
+        except ResourceNotFoundError:
+            return 0
+        return sum(_remove(client, container, name) for name in found)
+
+    return _either(session, account, BLOB_CONTRIBUTOR, work)[0]
+
+
+def _remove(client: BlobServiceClient, container: str, blob: str) -> bool:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        client.get_blob_client(container, blob).delete_blob(delete_snapshots="include")
+    except ResourceNotFoundError:
+        return False
+    return True
+
+
+def _either(
+    session: Session, account: AccountInfo, role: Role, work: Callable[[BlobServiceClient], T]
+) -> tuple[T, How]:
+    """Do the work with the token, or else with the key. `role` is the one that the token would need."""
+    with translated():
+        from azure.core.exceptions import HttpResponseError
+
+        try:
+            return work(_by_token(session, account)), "token"
+        except HttpResponseError as error:
+            if not _is(error, ROLE_MISSING):
+                raise
+            refused = error
+        if not account.shared_keys:
+            raise _role_missing(session, account, role, refused, "The account does not allow its key to be used.")
+        try:
+            key = storage.account_key(session, account.group, account.name)
+        except ServiceError as error:
+            raise _role_missing(
+                session, account, role, refused, f"The account key may not be read either ({error.code})."
+            ) from error
+        client = _client(account, key)
+        try:
+            return work(client), "key"
+        except HttpResponseError as error:
+            if not _is(error, KEYS_OFF):
+                raise
+            raise _role_missing(
+                session, account, role, refused, "The account does not allow its key to be used."
+            ) from None
+        finally:
+            client.close()
+
+
+def _by_token(session: Session, account: AccountInfo) -> BlobServiceClient:
+    return session.client(("blobs", account.blob_endpoint), lambda: _client(account, session.credential))
+
+
+def _client(account: AccountInfo, credential: Any) -> BlobServiceClient:
+    from azure.storage.blob import BlobServiceClient
+
+    return BlobServiceClient(
+        account.blob_endpoint,
+        credential=credential,
+        connection_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        # The SDK's own first pause is 15 s; the name of a new account resolves sooner.
+        initial_backoff=2,
+        increment_base=2,
+        retry_total=4,
+    )
+
+
+def _is(error: HttpResponseError, code: str) -> bool:
+    return error.status_code == 403 and as_failure(error).code == code
+
+
+def _role_missing(
+    session: Session, account: AccountInfo, role: Role, refused: HttpResponseError, why_no_key: str
+) -> ServiceError:
+    caller = session.caller()
+    advice = f"{caller.name} needs the role '{role.name}' on {account.id}. {why_no_key} A new role takes up to 10 minutes to act."
+    return ServiceError(msgspec.structs.replace(as_failure(refused), advice=advice))

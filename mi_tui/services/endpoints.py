@@ -1,0 +1,212 @@
+"""Online endpoints: written by azure-ai-ml, read from Azure Resource Manager (no seconds of import for a look)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from mi_tui.model import names
+from mi_tui.model.failure import Failure
+from mi_tui.services import arm
+from mi_tui.services.errors import Abandoned, ServiceError, translated
+from mi_tui.services.operations import Watch
+from mi_tui.services.session import Session
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import ManagedOnlineEndpoint
+
+API_VERSION = "2023-04-01-preview"
+BUSY = frozenset({"creating", "updating", "deleting"})
+
+SETTLE_SECONDS = 300.0
+GONE_SECONDS = 120.0
+
+
+class EndpointInfo(Struct, frozen=True):
+    """An online endpoint. `identity_kind` is Azure's word, such as `SystemAssigned`; `principal_id` is that of a SAI."""
+
+    id: str
+    name: str
+    state: str
+    scoring_uri: str
+    identity_kind: str
+    identity_ids: tuple[str, ...]
+    principal_id: str | None
+    traffic: dict[str, int]
+    location: str
+    tags: dict[str, str]
+
+
+def get(session: Session, group: str, workspace: str, name: str) -> EndpointInfo | None:
+    """The endpoint, or None when it is not there. A failed one is there: look at `state`. Raises ServiceError."""
+    item = arm.get(session, _id(session, group, workspace, name), API_VERSION)
+    return None if item is None else _info(item)
+
+
+def list_all(session: Session, group: str, workspace: str) -> list[EndpointInfo]:
+    """Every online endpoint of the workspace. Raises ServiceError."""
+    path = f"{names.workspace_id(session.subscription_id, group, workspace)}/onlineEndpoints"
+    return [_info(item) for item in arm.list_all(session, path, API_VERSION)]
+
+
+def create(
+    session: Session,
+    group: str,
+    workspace: str,
+    name: str,
+    *,
+    identity_id: str | None,
+    tags: dict[str, str],
+    watch: Watch | None = None,
+    stop: threading.Event | None = None,
+) -> EndpointInfo:
+    """Create an endpoint with key authentication and wait for it. Without `identity_id` it gets an identity of its own.
+
+    Raises ServiceError, and Abandoned when `stop` is set.
+    """
+    with translated():
+        ml = session.ml(group, workspace)
+        entity = _entity(name, identity_id, tags)
+    session.operations.finish(lambda: ml.online_endpoints.begin_create_or_update(entity), watch, stop)
+    return _present(session, group, workspace, name)
+
+
+def delete(
+    session: Session,
+    group: str,
+    workspace: str,
+    name: str,
+    watch: Watch | None = None,
+    stop: threading.Event | None = None,
+) -> bool:
+    """Delete the endpoint with its deployments and wait until it is gone (404); False when it was gone already.
+
+    Raises ServiceError, and Abandoned when `stop` is set.
+    """
+    if get(session, group, workspace, name) is None:
+        return False
+    with translated():
+        ml = session.ml(group, workspace)
+    session.operations.finish(lambda: ml.online_endpoints.begin_delete(name=name), watch, stop)
+    gone(lambda: get(session, group, workspace, name), f"The endpoint '{name}'", stop)
+    return True
+
+
+def set_traffic(
+    session: Session,
+    group: str,
+    workspace: str,
+    name: str,
+    traffic: dict[str, int],
+    watch: Watch | None = None,
+    stop: threading.Event | None = None,
+) -> EndpointInfo:
+    """Send the traffic to the deployments in these percentages, and wait. Raises ServiceError, and Abandoned."""
+    with translated():
+        ml = session.ml(group, workspace)
+        entity = ml.online_endpoints.get(name)
+        entity.traffic = dict(traffic)
+    session.operations.finish(lambda: ml.online_endpoints.begin_create_or_update(entity), watch, stop)
+    return _present(session, group, workspace, name)
+
+
+def key(session: Session, group: str, workspace: str, name: str) -> str:
+    """The endpoint's primary key, a secret. Raises ServiceError."""
+    with translated():
+        return str(session.ml(group, workspace).online_endpoints.get_keys(name).primary_key)
+
+
+def wait_settled(
+    session: Session,
+    group: str,
+    workspace: str,
+    name: str,
+    timeout: float = SETTLE_SECONDS,
+    watch: Watch | None = None,
+    stop: threading.Event | None = None,
+) -> EndpointInfo:
+    """Wait until the endpoint is not busy: right after a `Succeeded` it may be `Updating` and would refuse a write.
+
+    Raises ServiceError with status 404 when it is not there, with code `mi-tui/endpoint-busy` after `timeout` seconds, and
+    Abandoned when `stop` is set.
+    """
+    end = time.monotonic() + timeout
+    pause = 0.2
+    while True:
+        found = _present(session, group, workspace, name)
+        if found.state.lower() not in BUSY:
+            return found
+        if watch is not None:
+            watch(found.state)
+        if time.monotonic() >= end:
+            words = f"The endpoint '{name}' is still {found.state} after {timeout:.0f} s."
+            raise ServiceError(Failure("mi-tui/endpoint-busy", words, target=found.id))
+        if (stop or threading.Event()).wait(pause):
+            raise Abandoned(f"Stopped while the endpoint was {found.state}.")
+        pause = min(pause * 2, 5.0)
+
+
+def gone(
+    look: Callable[[], object | None], what: str, stop: threading.Event | None = None, timeout: float = GONE_SECONDS
+) -> None:
+    """Wait until `look` finds nothing: a delete's end and the 404 are moments apart.
+
+    Raises ServiceError (`mi-tui/still-there`) after `timeout` seconds, and Abandoned.
+    """
+    end = time.monotonic() + timeout
+    pause = 0.2
+    while look() is not None:
+        if time.monotonic() >= end:
+            raise ServiceError(
+                Failure("mi-tui/still-there", f"{what} was deleted and is still there after {timeout:.0f} s.")
+            )
+        if (stop or threading.Event()).wait(pause):
+            raise Abandoned("Stopped while waiting for the end of a delete.")
+        pause = min(pause * 2, 5.0)
+
+
+def _entity(name: str, identity_id: str | None, tags: dict[str, str]) -> ManagedOnlineEndpoint:
+    from azure.ai.ml.entities import IdentityConfiguration, ManagedIdentityConfiguration, ManagedOnlineEndpoint
+
+    identity = (
+        IdentityConfiguration(type="system_assigned")
+        if identity_id is None
+        else IdentityConfiguration(
+            type="user_assigned", user_assigned_identities=[ManagedIdentityConfiguration(resource_id=identity_id)]
+        )
+    )
+    return ManagedOnlineEndpoint(name=name, auth_mode="key", identity=identity, tags=dict(tags))
+
+
+def _present(session: Session, group: str, workspace: str, name: str) -> EndpointInfo:
+    found = get(session, group, workspace, name)
+    if found is None:
+        raise ServiceError(Failure("ResourceNotFound", f"The endpoint '{name}' was not found.", status=404))
+    return found
+
+
+def _id(session: Session, group: str, workspace: str, name: str) -> str:
+    return names.endpoint_id(names.workspace_id(session.subscription_id, group, workspace), name)
+
+
+def _info(item: arm.Json) -> EndpointInfo:
+    traffic = arm.dig(item, "properties", "traffic")
+    identities = arm.dig(item, "identity", "userAssignedIdentities")
+    return EndpointInfo(
+        id=arm.text(item, "id"),
+        name=arm.text(item, "name"),
+        state=arm.text(item, "properties", "provisioningState"),
+        scoring_uri=arm.text(item, "properties", "scoringUri"),
+        identity_kind=arm.text(item, "identity", "type"),
+        identity_ids=tuple(str(identifier) for identifier in identities) if isinstance(identities, dict) else (),
+        principal_id=arm.text(item, "identity", "principalId") or None,
+        traffic={str(k): int(v) for k, v in traffic.items() if isinstance(v, (int, float))}
+        if isinstance(traffic, dict)
+        else {},
+        location=arm.text(item, "location"),
+        tags=arm.texts(item, "tags"),
+    )

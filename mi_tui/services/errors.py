@@ -1,0 +1,259 @@
+"""Whatever the SDKs raise, as one exception with a Failure in it: code, message, request ids, and no secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mi_tui.model.failure import Failure, parse_error
+from mi_tui.services.redact import redact
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
+
+NETWORK = "mi-tui/network"
+SIGN_IN = "mi-tui/sign-in"
+FILE = "mi-tui/file"
+INTERNAL = "mi-tui/internal"
+ABANDONED = "mi-tui/abandoned"
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+
+class Abandoned(Exception):
+    """The wait for a long operation was given up because `stop` was set. The operation itself goes on in Azure."""
+
+
+class ServiceError(Exception):
+    """A call to Azure failed; `failure` says how. Its text is the failure's sentence."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.sentence())
+
+    @property
+    def code(self) -> str:
+        """Azure's error code, or ours (`mi-tui/...`)."""
+        return self.failure.code
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer; 0 when there was none."""
+        return self.failure.status
+
+    @property
+    def request_id(self) -> str:
+        """Azure's id of the request, for a support ticket."""
+        return self.failure.request_id
+
+    @property
+    def correlation_id(self) -> str:
+        """Azure's id of the chain of requests."""
+        return self.failure.correlation_id
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn whatever is raised inside into ServiceError. ServiceError and Abandoned pass through."""
+    try:
+        yield
+    except (ServiceError, Abandoned):
+        raise
+    except Exception as error:  # noqa: BLE001 - five families of exceptions come out of the SDKs; none may leave this floor
+        # A traceback prints the text of the cause: keep the cause only when it carries no secret.
+        text = str(error)
+        raise ServiceError(as_failure(error)) from (error if redact(text) == text else None)
+
+
+def as_failure(error: BaseException) -> Failure:
+    """The Failure in any exception: of the Azure SDKs, of `requests`, of the file system, of our own."""
+    if isinstance(error, ServiceError):
+        return error.failure
+    if isinstance(error, Abandoned):
+        return _clean(Failure(ABANDONED, str(error) or "The wait was given up; the operation goes on in Azure."))
+    return _clean(_azure_failure(error) or _other_failure(error))
+
+
+def plain(text: str) -> str:
+    """Text without terminal escape sequences."""
+    return _ANSI.sub("", text)
+
+
+def _clean(failure: Failure) -> Failure:
+    def words(text: str) -> str:
+        return redact(plain(text)).strip()
+
+    return msgspec.structs.replace(
+        failure,
+        message=words(failure.message),
+        advice=words(failure.advice),
+        target=words(failure.target),
+        details=tuple(words(detail) for detail in failure.details),
+        raw=words(failure.raw),
+    )
+
+
+def _azure_failure(error: BaseException) -> Failure | None:
+    """The Failure in an exception of azure-core, azure-identity or azure-ai-ml; None for any other."""
+    if "azure.core.exceptions" not in sys.modules:
+        return None  # nobody has imported the SDK, so this is none of its exceptions
+    from azure.core.exceptions import (
+        AzureError,
+        ClientAuthenticationError,
+        HttpResponseError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
+
+    if isinstance(error, HttpResponseError) and error.response is not None:
+        return _http_failure(error)
+    if isinstance(error, ClientAuthenticationError):
+        return _sign_in_failure(error)
+    if isinstance(error, (ServiceRequestError, ServiceResponseError)):
+        return _network_failure(error)
+    if not isinstance(error, AzureError):
+        return None
+    # MlException and its kin wrap the exception of the call that failed.
+    inner = error.inner_exception
+    if isinstance(inner, AzureError) and (found := _azure_failure(inner)) is not None:
+        return found
+    target = getattr(error, "target", "")
+    return Failure(
+        code=type(error).__name__,
+        message=str(error.message or error),
+        target="" if target in (None, "Unknown") else str(target),
+        raw=str(error),
+    )
+
+
+def _http_failure(error: HttpResponseError) -> Failure:
+    response = error.response
+    headers = {str(name).lower(): str(value) for name, value in (getattr(response, "headers", None) or {}).items()}
+    status = int(error.status_code or getattr(response, "status_code", 0) or 0)
+    if status < 400:
+        status = 0  # a poll answers 200 also when it tells of a failed operation
+    request_id = headers.get("x-ms-request-id", "")
+    correlation_id = headers.get("x-ms-correlation-request-id", "")
+    text = _body(response)
+    body = _json(text)
+    if body is not None and ("error" in body or "code" in body or "message" in body):
+        failure = parse_error(body, status=status, request_id=request_id, correlation_id=correlation_id)
+    else:
+        code, message = _xml(text)
+        code = headers.get("x-ms-error-code", "") or code or str(getattr(error, "error_code", None) or "")
+        message = message or (text if 0 < len(text) < 1000 and not text.lstrip().startswith("<") else "")
+        failure = parse_error(
+            {"code": code, "message": message or str(error.reason or "") or str(error.message)},
+            status=status,
+            request_id=request_id,
+            correlation_id=correlation_id,
+        )
+        failure = msgspec.structs.replace(failure, raw=text[:8_000] or str(error.message))
+    if status == 401 and not failure.advice:
+        return msgspec.structs.replace(failure, advice="Sign in again; the token was not accepted.")
+    return failure
+
+
+def _body(response: object) -> str:
+    """The text of an answer of either generation of azure-core; empty when it was never read."""
+    reader = getattr(response, "text", None)
+    if not callable(reader):
+        return ""
+    try:
+        return str(reader())
+    except Exception:  # noqa: BLE001 - a body that cannot be read (stream closed, odd charset) must not hide the status
+        return ""
+
+
+def _json(text: str) -> dict[str, object] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _xml(text: str) -> tuple[str, str]:
+    """Code and message of the storage data plane's `<Error>`. Its second line, RequestId, is dropped from the message."""
+    start = text.find("<Error>")
+    if start < 0:
+        return "", ""
+    try:
+        root = ET.fromstring(text[start:])
+    except ET.ParseError:
+        return "", ""
+    message = (root.findtext("Message") or "").strip()
+    return (root.findtext("Code") or "").strip(), message.split("\nRequestId:")[0].strip()
+
+
+def _sign_in_failure(error: BaseException) -> Failure:
+    text = str(getattr(error, "message", "") or error)
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "The sign-in failed.")
+    found = re.search(r"\bAADSTS\d+", text)
+    return Failure(
+        code=found.group(0) if found else SIGN_IN,
+        message=first,
+        advice="Sign in with 'az login', then try again.",
+        details=tuple(line.strip() for line in text.splitlines()[1:6] if line.strip()),
+        raw=text,
+    )
+
+
+def _network_failure(error: BaseException) -> Failure:
+    return Failure(
+        code=NETWORK, message=_network_words(error), advice=_NETWORK_ADVICE, raw=f"{type(error).__name__}: {error}"
+    )
+
+
+_NETWORK_ADVICE = "Check the network, the proxy (HTTPS_PROXY) and, behind an inspecting proxy, REQUESTS_CA_BUNDLE."
+
+_NETWORK_KINDS = (
+    (
+        re.compile(r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerification", re.IGNORECASE),
+        "The server's certificate is not trusted",
+    ),
+    (
+        re.compile(
+            r"Name or service not known|NameResolution|getaddrinfo|nodename nor servname|Temporary failure in name",
+            re.I,
+        ),
+        "The name cannot be resolved",
+    ),
+    (
+        re.compile(r"ProxyError|Tunnel connection failed|Unable to connect to proxy", re.IGNORECASE),
+        "The proxy refused the connection",
+    ),
+    (re.compile(r"timed out|Timeout", re.IGNORECASE), "The server did not answer in time"),
+    (re.compile(r"refused", re.IGNORECASE), "The connection was refused"),
+    (re.compile(r"reset|aborted|RemoteDisconnected|IncompleteRead", re.IGNORECASE), "The connection broke off"),
+)
+
+
+def _network_words(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}"
+    host = re.search(r"host=['\"]?([\w.-]+)", text) or re.search(r"https?://([\w.-]+)", text)
+    where = f": {host.group(1)}" if host else ""
+    for pattern, words in _NETWORK_KINDS:
+        if pattern.search(text):
+            return f"{words}{where}."
+    return f"The request did not reach the server{where}."
+
+
+def _other_failure(error: BaseException) -> Failure:
+    if "requests.exceptions" in sys.modules:
+        import requests
+
+        if isinstance(error, requests.RequestException):
+            return _network_failure(error)
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        code = NETWORK if isinstance(error, ConnectionError) else FILE
+        return Failure(code, f"{error.strerror or error}{where}", raw=repr(error))
+    return Failure(INTERNAL, f"{type(error).__name__}: {error}", raw=repr(error))

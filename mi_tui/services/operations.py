@@ -1,0 +1,173 @@
+"""Waiting for long operations: the real status of each poll reaches who asked for it, and a wait can be given up.
+
+Azure sends no retry header on Azure ML's operations, and the SDK then polls each 30 seconds. The hook here adds
+`x-ms-retry-after-ms` to the answers of long operations that carry none, which every poller of the SDKs honours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from mi_tui.services.errors import Abandoned, translated
+
+if TYPE_CHECKING:
+    from azure.core.pipeline import PipelineResponse
+
+Watch = Callable[[str], None]
+"""Gets the status of an operation as Azure spells it, in the thread that waits."""
+
+JOIN_SECONDS = 0.2
+"""How long a wait sleeps before it looks at `stop` again."""
+
+_RETRY_HEADERS = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
+_OPERATION_HEADERS = ("azure-asyncoperation", "operation-location")
+
+
+class Poller(Protocol):
+    """What is used of azure-core's LROPoller. `result(timeout)` is not: mid-flight it raises AttributeError."""
+
+    def wait(self, timeout: float | None = None) -> None: ...
+    def done(self) -> bool: ...
+    def polling_method(self) -> object: ...
+
+
+P = TypeVar("P", bound=Poller)
+
+
+class Trail:
+    """The statuses of one operation, on their way from the poller's thread to the one that waits."""
+
+    def __init__(self) -> None:
+        self.statuses: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.addresses: set[str] = set()
+
+    def tell(self, watch: Watch | None) -> None:
+        """Hand what has come in to `watch`."""
+        while True:
+            try:
+                status = self.statuses.get_nowait()
+            except queue.Empty:
+                return
+            if watch is not None:
+                watch(status)
+
+
+class Operations:
+    """Knows which answer belongs to which wait. One per session; its `hook` sits in the pipelines of all clients.
+
+    The first answer of an operation comes in the thread that began it; the polls come in threads of the SDK. The two are brought
+    together by the address that the first answer gives for polling, which is unique to the operation.
+    """
+
+    def __init__(self, poll_seconds: float) -> None:
+        self._poll_seconds = poll_seconds
+        self._here = threading.local()
+        self._lock = threading.Lock()
+        self._trails: dict[str, Trail] = {}
+
+    def hook(self, answer: PipelineResponse[object, object]) -> None:
+        """See an answer before the poller does; to be given to the clients as `raw_response_hook`."""
+        response = answer.http_response
+        headers = getattr(response, "headers", {})
+        request = getattr(response, "request", None)
+        asked = _address(str(getattr(request, "url", "")))
+        with self._lock:
+            trail = self._trails.get(asked)
+        polled = trail is not None
+        first = not polled and _begins(
+            str(getattr(request, "method", "")), int(getattr(response, "status_code", 0)), headers
+        )
+        if not polled and not first:
+            return
+        if first:
+            trail = getattr(self._here, "trail", None)
+        if trail is not None:
+            self._remember(trail, headers, int(getattr(response, "status_code", 0)))
+            trail.statuses.put(_status(response))
+        if not any(headers.get(name) for name in _RETRY_HEADERS):
+            headers["x-ms-retry-after-ms"] = str(max(1, round(self._poll_seconds * 1000)))
+
+    def finish(self, begin: Callable[[], P], watch: Watch | None = None, stop: threading.Event | None = None) -> P:
+        """Begin an operation and wait until it is done; the finished poller comes back.
+
+        `watch` is called in this thread. Raises ServiceError with the operation's own error when it fails, and Abandoned as soon
+        as `stop` is set: Azure goes on with the operation, only the polling ends.
+        """
+        if stop is not None and stop.is_set():
+            raise Abandoned("Stopped before the operation was begun.")
+        with self._following() as trail, translated():
+            poller = begin()
+            while not poller.done():
+                trail.tell(watch)
+                if stop is not None and stop.is_set():
+                    # There is no cancel; this ends the poller's thread at its next look.
+                    poller.polling_method().finished = lambda: True  # type: ignore[attr-defined]
+                    raise Abandoned("The wait was given up; the operation goes on in Azure.")
+                poller.wait(JOIN_SECONDS)
+            trail.tell(watch)
+            poller.wait()
+        return poller
+
+    @contextlib.contextmanager
+    def _following(self) -> Iterator[Trail]:
+        trail = Trail()
+        before = getattr(self._here, "trail", None)
+        self._here.trail = trail
+        try:
+            yield trail
+        finally:
+            self._here.trail = before
+            with self._lock:
+                for address in trail.addresses:
+                    self._trails.pop(address, None)
+
+    def _remember(self, trail: Trail, headers: dict[str, str], status_code: int) -> None:
+        address = next((headers[name] for name in _OPERATION_HEADERS if headers.get(name)), "")
+        if not address and status_code == 202:
+            address = headers.get("location", "")
+        if address:
+            with self._lock:
+                trail.addresses.add(_address(address))
+                self._trails[_address(address)] = trail
+
+
+def _begins(method: str, status_code: int, headers: dict[str, str]) -> bool:
+    """Whether an answer starts a long operation."""
+    if method.upper() not in ("PUT", "PATCH", "POST", "DELETE"):
+        return False
+    if any(headers.get(name) for name in _OPERATION_HEADERS):
+        return True
+    return status_code == 202 and bool(headers.get("location"))
+
+
+def _address(url: str) -> str:
+    """What identifies an operation in its address: the query may be written anew by the client."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}{parts.path}".rstrip("/").lower()
+
+
+def _status(response: object) -> str:
+    """The status as Azure spells it: of the operation, of the resource, or else of the HTTP answer."""
+    body: object = None
+    try:
+        # Newer clients begin an operation with a streamed answer; what is read here is kept for them.
+        for step in ("read", "text"):
+            reader = getattr(response, step, None)
+            read = reader() if callable(reader) else None
+        body = json.loads(read or "null")
+    except Exception as error:  # noqa: BLE001 - raised in a pipeline, it would make the SDK send the request a second time
+        logging.getLogger(__name__).debug("no status in an answer: %s", type(error).__name__)
+    if isinstance(body, dict):
+        properties = body.get("properties")
+        state = properties.get("provisioningState") if isinstance(properties, dict) else None
+        found = body.get("status") or state
+        if isinstance(found, str):
+            return found
+    return "Accepted" if getattr(response, "status_code", 0) == 202 else "Succeeded"

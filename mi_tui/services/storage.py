@@ -1,0 +1,167 @@
+"""Storage accounts and blob containers, as Azure Resource Manager sees them (Microsoft.Storage)."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from msgspec import Struct
+
+from mi_tui.services.errors import translated
+from mi_tui.services.operations import Watch
+from mi_tui.services.session import Session
+
+
+class AccountInfo(Struct, frozen=True):
+    """A storage account. `shared_keys`: requests signed with the account key are allowed."""
+
+    id: str
+    name: str
+    group: str
+    location: str
+    kind: str
+    shared_keys: bool
+    public_network: bool
+    blob_endpoint: str
+    tags: dict[str, str] = {}
+
+
+def check_name(session: Session, account: str) -> str | None:
+    """Why the name cannot be taken, in Azure's words; None when it is free. Raises ServiceError.
+
+    Storage Accounts - Check Name Availability. Names are unique among all customers of Azure.
+    """
+    with translated():
+        answer = session.storage().storage_accounts.check_name_availability(
+            {"name": account, "type": "Microsoft.Storage/storageAccounts"}
+        )
+        if answer.name_available:
+            return None
+        return str(answer.message or answer.reason or "The name is not available.")
+
+
+def get_account(session: Session, group: str, account: str) -> AccountInfo | None:
+    """The account, or None when it is not in the group. Raises ServiceError."""
+    with translated():
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return _info(session.storage().storage_accounts.get_properties(group, account))
+        except ResourceNotFoundError:
+            return None
+
+
+def create_account(
+    session: Session,
+    group: str,
+    account: str,
+    location: str,
+    tags: dict[str, str],
+    watch: Watch | None = None,
+    stop: threading.Event | None = None,
+) -> AccountInfo:
+    """Create a StorageV2 account (LRS, TLS 1.2, HTTPS only, no anonymous access), wait, and read it back.
+
+    What is read back may differ from what was asked: a policy can answer 200 and leave a property as it was.
+    Raises ServiceError, and Abandoned when `stop` is set.
+    """
+    asked = {
+        "sku": {"name": "Standard_LRS"},
+        "kind": "StorageV2",
+        "location": location,
+        "tags": tags,
+        "properties": {
+            "minimumTlsVersion": "TLS1_2",
+            "allowBlobPublicAccess": False,
+            "supportsHttpsTrafficOnly": True,
+        },
+    }
+    accounts = session.storage().storage_accounts
+    session.operations.finish(lambda: accounts.begin_create(group, account, asked), watch, stop)
+    with translated():
+        return _info(accounts.get_properties(group, account))
+
+
+def delete_account(session: Session, group: str, account: str) -> bool:
+    """Delete the account with all that is in it; False when it was gone already. Raises ServiceError."""
+    with translated():
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            status = session.storage().storage_accounts.delete(
+                group, account, cls=lambda answer, _body, _headers: answer.http_response.status_code
+            )
+        except ResourceNotFoundError:
+            return False
+        return bool(status != 204)
+
+
+def list_accounts(session: Session) -> list[AccountInfo]:
+    """Every account in the subscription that the caller may see, by name. Raises ServiceError."""
+    with translated():
+        found = [_info(item) for item in session.storage().storage_accounts.list()]
+    return sorted(found, key=lambda item: item.name)
+
+
+def container_exists(session: Session, group: str, account: str, container: str) -> bool:
+    """Whether the container is there, by Azure Resource Manager (no right on the data is needed). Raises ServiceError."""
+    with translated():
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            session.storage().blob_containers.get(group, account, container)
+        except ResourceNotFoundError:
+            return False
+        return True
+
+
+def create_container(session: Session, group: str, account: str, container: str) -> None:
+    """Create the container, closed to anonymous readers. One that exists stays as it is. Raises ServiceError."""
+    with translated():
+        session.storage().blob_containers.create(group, account, container, {"properties": {"publicAccess": "None"}})
+
+
+def delete_container(session: Session, group: str, account: str, container: str) -> bool:
+    """Delete the container with its blobs; False when it was gone already. Raises ServiceError."""
+    with translated():
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            status = session.storage().blob_containers.delete(
+                group, account, container, cls=lambda answer, _body, _headers: answer.http_response.status_code
+            )
+        except ResourceNotFoundError:
+            return False
+        return bool(status != 204)
+
+
+def list_containers(session: Session, group: str, account: str) -> list[str]:
+    """The names of the account's containers, sorted. Raises ServiceError."""
+    with translated():
+        return sorted(str(item.name) for item in session.storage().blob_containers.list(group, account))
+
+
+def account_key(session: Session, group: str, account: str) -> str:
+    """The account's first key, a secret. Raises ServiceError. Storage Accounts - List Keys."""
+    with translated():
+        # The models are mappings: `.keys` is their method, the field is `keys_property`.
+        keys = session.storage().storage_accounts.list_keys(group, account).keys_property
+        return str(keys[0].value)
+
+
+def _info(item: Any) -> AccountInfo:
+    group = str(item.id).split("/")[4]
+    endpoints = item.primary_endpoints
+    return AccountInfo(
+        id=str(item.id),
+        name=str(item.name),
+        group=group,
+        location=str(item.location),
+        kind=str(getattr(item.kind, "value", item.kind)),
+        # Absent means allowed. Azure's documentation of allowSharedKeyAccess.
+        shared_keys=item.allow_shared_key_access is not False,
+        public_network=str(getattr(item.public_network_access, "value", item.public_network_access)).lower()
+        != "disabled",
+        blob_endpoint=str((endpoints.blob if endpoints else None) or f"https://{item.name}.blob.core.windows.net/"),
+        tags={str(key): str(value) for key, value in (item.tags or {}).items()},
+    )

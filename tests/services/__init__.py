@@ -1,0 +1,1 @@
+"""Tests of the fronts over the Azure SDK."""
