@@ -1,0 +1,1 @@
+"""Answers -> Plan -> Run, events out. Knows no terminal and no sandbox."""

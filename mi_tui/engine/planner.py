@@ -1,0 +1,391 @@
+"""From answers and what exists to a plan: what is made, used and granted, in which order, and why. Reads only."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from mi_tui.model import instances, names, roles
+from mi_tui.model.answers import Answers, GrantPolicy, GrantScope, IdentityKind
+from mi_tui.model.failure import Failure
+from mi_tui.model.plan import Action, Grant, Place, Plan, PlannedResource, PlannedStep, ResourceKind
+from mi_tui.services import blobs, deployments, endpoints, grants, identities, storage, subscriptions, workspaces
+from mi_tui.services.deployments import DeploymentInfo
+from mi_tui.services.endpoints import EndpointInfo
+from mi_tui.services.errors import ServiceError
+from mi_tui.services.identities import IdentityInfo
+from mi_tui.services.session import Session
+from mi_tui.services.storage import AccountInfo
+
+_CODE_NAMESPACE = uuid.UUID("0d0f2f2e-0f5c-5b3e-8d55-6a0c53b1c2f7")
+_ALPHABET = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("0o1l")))
+
+
+class PlanError(Exception):
+    """The answers cannot be planned against what exists. Nothing was changed. `failures` says what and how to go on."""
+
+    def __init__(self, failures: list[Failure]) -> None:
+        self.failures = failures
+        super().__init__("; ".join(failure.sentence() for failure in failures))
+
+
+def new_run_id() -> str:
+    """A short name for a run, easy to say and to type."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(6))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What exists of what the answers name."""
+
+    place: Place
+    identity: IdentityInfo | None
+    account: AccountInfo | None
+    container: bool
+    blob: bool | None
+    endpoint: EndpointInfo | None
+    deployment: DeploymentInfo | None
+
+
+def make_plan(session: Session, answers: Answers, run: str) -> Plan:
+    """The plan for these answers (with absolute paths). Raises PlanError or ServiceError; changes nothing."""
+    found = _look(session, answers)
+    faults = list(_conflicts(session, answers, found))
+    if faults:
+        raise PlanError(faults)
+    resources = _resources(answers, found, run)
+    planned_grants = _grants(session, answers, found)
+    instance = instances.find(answers.deployment.instance_type)
+    return Plan(
+        answers=answers,
+        place=found.place,
+        resources=tuple(resources),
+        grants=tuple(planned_grants),
+        steps=tuple(_steps(answers, planned_grants)),
+        warnings=tuple(_warnings(answers, found)),
+        usd_per_hour=instance.usd_per_hour * answers.deployment.instance_count if instance else None,
+    )
+
+
+def _look(session: Session, answers: Answers) -> _Found:
+    """Read everything that the answers name, side by side."""
+    where, store = answers.workspace, answers.storage
+    group, store_group = where.resource_group, store.resource_group or where.resource_group
+    with ThreadPoolExecutor(6) as pool:
+        caller = pool.submit(session.caller)
+        subscription = pool.submit(subscriptions.get, session)
+        workspace = pool.submit(workspaces.get, session, group, where.name)
+        account = pool.submit(storage.get_account, session, store_group, store.account)
+        endpoint = pool.submit(_endpoint, session, answers)
+        identity = pool.submit(_identity, session, answers)
+        space = workspace.result()
+        place = Place(
+            subscription=where.subscription,
+            subscription_name=subscription.result().name,
+            resource_group=group,
+            workspace_id=space.id,
+            location=space.location,
+            workspace_storage_id=space.storage_id,
+            registry_id=space.registry_id,
+            caller=caller.result().name,
+            caller_id=caller.result().object_id,
+        )
+        existing = account.result()
+        container = existing is not None and storage.container_exists(
+            session, store_group, store.account, store.container
+        )
+        blob: bool | None = False
+        if existing is not None and container:
+            blob = blobs.exists(session, existing, store.container, store.blob)
+        front, back = endpoint.result()
+        return _Found(place, identity.result(), existing, container, blob, front, back)
+
+
+def _endpoint(session: Session, answers: Answers) -> tuple[EndpointInfo | None, DeploymentInfo | None]:
+    where = answers.workspace
+    front = endpoints.get(session, where.resource_group, where.name, answers.endpoint.name)
+    if front is None:
+        return None, None
+    return front, deployments.get(
+        session, where.resource_group, where.name, answers.endpoint.name, answers.deployment.name
+    )
+
+
+def _identity(session: Session, answers: Answers) -> IdentityInfo | None:
+    if answers.identity.kind is IdentityKind.SAI or answers.identity.name is None:
+        return None
+    return identities.get(
+        session, answers.identity.resource_group or answers.workspace.resource_group, answers.identity.name
+    )
+
+
+def _conflicts(session: Session, answers: Answers, found: _Found) -> list[Failure]:
+    faults: list[Failure] = []
+
+    def fault(code: str, message: str, advice: str) -> None:
+        faults.append(Failure(code=f"mi-tui/{code}", message=message, advice=advice))
+
+    store = answers.storage
+    if found.account is None:
+        if store.resource_group and store.resource_group.lower() != answers.workspace.resource_group.lower():
+            fault(
+                "no-such-account",
+                f"There is no storage account {store.account!r} in the resource group {store.resource_group!r}.",
+                "Name one that exists there, or leave storage.resource_group out and let the run make the account.",
+            )
+        else:
+            try:
+                reason = storage.check_name(session, store.account)
+            except ServiceError as error:
+                raise PlanError([error.failure]) from error
+            if reason:
+                fault("storage-name", reason, f"Take another name, such as {store.account[:18]}{secrets.token_hex(3)}.")
+    if not found.blob and store.upload is None and found.blob is not None:
+        fault(
+            "no-blob",
+            f"There is no blob {store.blob!r} in the container {store.container!r}, and storage.upload names no file.",
+            "Set storage.upload to a local file, or storage.blob to a blob that is there.",
+        )
+    front = found.endpoint
+    wanted = answers.identity.kind
+    has = _kind(front) if front else wanted
+    if front is not None and has is not wanted:
+        fault(
+            "identity-kind",
+            f"The endpoint {front.name!r} exists with a {has.words} identity, the answers ask for a "
+            f"{wanted.words} one. Azure does not let an endpoint's identity be changed.",
+            "Take another endpoint name, set identity.kind to what the endpoint has, or delete the endpoint first.",
+        )
+    elif front is not None and not _carries(front, found.identity):
+        fault(
+            "identity-other",
+            f"The endpoint {front.name!r} exists with another user-assigned identity.",
+            "Take another endpoint name, or name the identity that the endpoint has.",
+        )
+    if front is not None and front.state.lower() == "failed":
+        fault(
+            "broken-endpoint",
+            f"The endpoint {front.name!r} exists but was never made completely (state {front.state}).",
+            f"Delete it ('az ml online-endpoint delete --name {front.name}') or take another endpoint name.",
+        )
+    if found.deployment is not None:
+        fault(
+            "deployment-exists",
+            f"The endpoint {answers.endpoint.name!r} already has a deployment {answers.deployment.name!r} (state {found.deployment.state}).",
+            "Take another deployment name; mi-tui never replaces a deployment that this run did not make.",
+        )
+    if wanted is IdentityKind.UAI and found.place.registry_id is None:
+        fault(
+            "no-registry",
+            f"The workspace {answers.workspace.name!r} has no container registry yet, so the user-assigned identity cannot be granted AcrPull on it.",
+            "Attach a registry to the workspace first, take a workspace that has one, or use a system-assigned identity (identity.kind: sai).",
+        )
+    return faults
+
+
+def _kind(endpoint: EndpointInfo) -> IdentityKind:
+    return IdentityKind.UAI if endpoint.identity_kind.lower() == "userassigned" else IdentityKind.SAI
+
+
+def _carries(endpoint: EndpointInfo, identity: IdentityInfo | None) -> bool:
+    """Whether the endpoint has this user-assigned identity; True for a system-assigned one."""
+    if _kind(endpoint) is IdentityKind.SAI:
+        return True
+    return identity is not None and any(names.same_id(identity.id, attached) for attached in endpoint.identity_ids)
+
+
+def _resources(answers: Answers, found: _Found, run: str) -> list[PlannedResource]:
+    place, store = found.place, answers.storage
+    group = place.resource_group
+    account = found.account.id if found.account else names.storage_account_id(place.subscription, group, store.account)
+    container = names.container_id(account, store.container)
+    front = names.endpoint_id(place.workspace_id, answers.endpoint.name)
+    made = Action.CREATE
+
+    def seen(exists: object) -> Action:
+        return Action.USE if exists else made
+
+    resources = [
+        PlannedResource(
+            "workspace",
+            ResourceKind.WORKSPACE,
+            answers.workspace.name,
+            Action.USE,
+            place.workspace_id,
+            place.location,
+            "where the endpoint lives",
+        )
+    ]
+    if answers.identity.kind is IdentityKind.UAI and answers.identity.name:
+        identity = (
+            found.identity.id
+            if found.identity
+            else names.identity_id(place.subscription, answers.identity.resource_group or group, answers.identity.name)
+        )
+        resources.append(
+            PlannedResource(
+                "identity", ResourceKind.IDENTITY, answers.identity.name, seen(found.identity), identity, place.location,
+                "who the endpoint is when it reads storage",
+            )
+        )  # fmt: skip
+    file = f"from {store.upload}" if store.upload and not found.blob else ""
+    asset = f"{answers.endpoint.name}-{run}"
+    code = str(uuid.uuid5(_CODE_NAMESPACE, run))
+    instance = f"{answers.deployment.instance_type} x {answers.deployment.instance_count}"
+    resources += [
+        PlannedResource(
+            "storage-account", ResourceKind.STORAGE_ACCOUNT, store.account, seen(found.account), account,
+            found.account.kind if found.account else f"{place.location}, StorageV2, Standard_LRS, TLS 1.2, no public blobs",
+            "holds the file your script reads",
+        ),
+        PlannedResource("container", ResourceKind.CONTAINER, store.container, seen(found.container), container, "private", "what the grant covers"),
+        PlannedResource(
+            "blob", ResourceKind.BLOB, store.blob, seen(found.blob), blob_id(container, store.blob), file, "what init() reads"
+        ),
+        PlannedResource(
+            "model", ResourceKind.MODEL, f"{asset}-model", made, names.asset_id(place.workspace_id, "models", f"{asset}-model", "1"),
+            f"from {answers.deployment.model}", "what predicts",
+        ),
+        PlannedResource(
+            "environment", ResourceKind.ENVIRONMENT, f"{asset}-env", made, names.asset_id(place.workspace_id, "environments", f"{asset}-env", "1"),
+            f"from {answers.deployment.conda}", "what the script runs in",
+        ),
+        PlannedResource(
+            "code", ResourceKind.CODE, code, made, names.asset_id(place.workspace_id, "codes", code, "1"),
+            f"from {answers.deployment.code}", "the scoring script",
+        ),
+        PlannedResource(
+            "endpoint", ResourceKind.ENDPOINT, answers.endpoint.name, Action.CHANGE if found.endpoint else made, front,
+            "all traffic goes to the new deployment" if found.endpoint else f"key authentication, {answers.identity.kind.words} identity",
+            "what you call",
+        ),
+        PlannedResource(
+            "deployment", ResourceKind.DEPLOYMENT, answers.deployment.name, made, names.deployment_id(front, answers.deployment.name),
+            instance, "what answers; it bills while it exists",
+        ),
+    ]  # fmt: skip
+    return resources
+
+
+def blob_id(container: str, blob: str) -> str:
+    """The ledger's id of a blob: Azure Resource Manager has none, so the container's id and the name."""
+    return f"{container}/blobs/{blob}"
+
+
+def _grants(session: Session, answers: Answers, found: _Found) -> list[Grant]:
+    place, store = found.place, answers.storage
+    account = (
+        found.account.id
+        if found.account
+        else names.storage_account_id(place.subscription, place.resource_group, store.account)
+    )
+    whole = store.scope is GrantScope.ACCOUNT
+    scope = account if whole else names.container_id(account, store.container)
+    words = f"account {store.account}" if whole else f"container {store.container} of {store.account}"
+    uai = answers.identity.kind is IdentityKind.UAI
+    principal = answers.identity.name if uai and answers.identity.name else answers.endpoint.name
+    principal_id = ""
+    if uai and found.identity:
+        principal_id = found.identity.principal_id
+    elif not uai and found.endpoint and found.endpoint.principal_id:
+        principal_id = found.endpoint.principal_id
+    skipped = answers.grants is GrantPolicy.SKIP
+
+    def grant(key: str, role: roles.Role, at: str, at_words: str, why: str, *, automatic: bool = False) -> Grant:
+        held = bool(principal_id) and any(g.role_guid == role.guid for g in grants.list_for(session, at, principal_id))
+        return Grant(
+            key,
+            principal,
+            principal_id,
+            role.name,
+            role.guid,
+            at,
+            at_words,
+            why,
+            held,
+            automatic,
+            skipped and not automatic,
+        )
+
+    planned = [grant("grant-storage", roles.BLOB_READER, scope, words, f"so that init() may read {store.blob}")]
+    registry, own = place.registry_id, place.workspace_storage_id
+    by_azure = "; made by Azure itself for a system-assigned identity"
+    if registry:
+        planned.append(
+            grant(
+                "grant-registry", roles.ACR_PULL, registry, f"registry {registry.rsplit('/', 1)[-1]}",
+                "so that the container image may be pulled" + ("" if uai else by_azure), automatic=not uai,
+            )
+        )  # fmt: skip
+    planned.append(
+        grant(
+            "grant-workspace", roles.BLOB_READER, own, f"account {own.rsplit('/', 1)[-1]}",
+            "so that the model and the code may be fetched" + ("" if uai else by_azure), automatic=not uai,
+        )
+    )  # fmt: skip
+    return planned
+
+
+def _steps(answers: Answers, planned: list[Grant]) -> list[PlannedStep]:
+    """The graph. Typical times are medians of public field reports, in seconds."""
+    uai = answers.identity.kind is IdentityKind.UAI
+    principal = ("identity",) if uai else ("endpoint",)
+    steps = (
+        [PlannedStep("identity", "user-assigned identity", "the endpoint's identity comes first", (), 5)] if uai else []
+    )
+    steps += [
+        PlannedStep("storage-account", "storage account", "holds the file your script reads", (), 22),
+        PlannedStep("container", "container", "what the grant covers", ("storage-account",), 2),
+        PlannedStep("blob", "blob", "what init() reads", ("container",), 2),
+        PlannedStep("endpoint", "online endpoint", "its identity is born with it", principal if uai else (), 92),
+        PlannedStep("model", "model", "uploaded and registered while the endpoint is made", (), 8),
+        PlannedStep("environment", "environment", "registered while the endpoint is made", (), 2),
+        PlannedStep("code", "code", "uploaded and registered while the endpoint is made", (), 5),
+    ]
+    made = [grant for grant in planned if not grant.automatic]
+    for grant in made:
+        after = ("container",) if grant.key == "grant-storage" and answers.storage.scope is GrantScope.CONTAINER else ()
+        after = after or (("storage-account",) if grant.key == "grant-storage" else ())
+        steps.append(
+            PlannedStep(grant.key, f"grant {grant.role} on {grant.scope_words}", grant.why, (*principal, *after), 3)
+        )
+    steps += [
+        PlannedStep("effective", "grants take effect", "Azure needs up to 10 minutes, usually less than 2", tuple(g.key for g in made), 30),
+        PlannedStep(
+            "deployment", f"deployment {answers.deployment.name}", "builds the image, starts the container, calls init()",
+            ("endpoint", "effective", "blob", "model", "environment", "code"), 540,
+        ),
+        PlannedStep("traffic", "traffic 100 %", "requests reach a deployment only by traffic", ("deployment",), 15),
+        PlannedStep("request", "first request", "proves that the endpoint answers", ("traffic",), 2),
+    ]  # fmt: skip
+    return steps
+
+
+def _warnings(answers: Answers, found: _Found) -> list[str]:
+    warnings: list[str] = []
+    if found.account is not None and not found.account.shared_keys:
+        warnings.append(
+            f"Shared keys are off on {found.account.name}: the file is uploaded with your sign-in, which needs Storage Blob Data Contributor."
+        )
+    if found.account is not None and not found.account.public_network:
+        warnings.append(
+            f"{found.account.name} admits no public network access: the endpoint reaches it by a private endpoint only."
+        )
+    if found.blob and answers.storage.upload:
+        warnings.append(
+            f"The blob {answers.storage.blob!r} is already there; it is used as it is and {answers.storage.upload} is not uploaded."
+        )
+    if found.blob is None:
+        warnings.append(f"Whether the blob {answers.storage.blob!r} exists cannot be seen with your rights.")
+    if answers.storage.scope is GrantScope.ACCOUNT:
+        warnings.append("The endpoint may read every container of the account; scope: container would do.")
+    if answers.grants is GrantPolicy.SKIP:
+        warnings.append("The grants are left to somebody else; the deployment fails unless they are there in time.")
+    if found.endpoint is not None:
+        warnings.append(
+            f"The endpoint {found.endpoint.name!r} exists; its traffic will go to {answers.deployment.name!r} alone."
+        )
+    return warnings

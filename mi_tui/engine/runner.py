@@ -1,0 +1,163 @@
+"""The runner: does a plan's steps, those without an order among them at once, journals each, and says what happens as events."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from dataclasses import dataclass
+
+import msgspec
+
+from mi_tui.engine import missing, steps
+from mi_tui.engine.context import Context, Done, Interrupted
+from mi_tui.engine.journal import JournalError, RunState
+from mi_tui.model.events import MissingGrant, Outcome, RunFinished, StepFailed, StepFinished, StepProgress, StepStarted
+from mi_tui.model.failure import Failure
+from mi_tui.model.plan import PlannedStep
+from mi_tui.services.errors import Abandoned, as_failure
+
+
+@dataclass(frozen=True)
+class _Ended:
+    step: PlannedStep
+    done: Done | None
+    failure: Failure | None
+    seconds: float
+
+
+def run(ctx: Context) -> RunFinished:
+    """Do every step of the plan that is not done; returns the last event, which was emitted and journalled.
+
+    Setting `ctx.stop` ends it as soon as the calls under way return: Azure finishes its long operations by itself.
+    """
+    waiting = {step.id: step for step in ctx.plan.steps}
+    done: set[str] = set()
+    ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+    under_way: set[str] = set()
+    failures: list[Failure] = []
+    while True:
+        if not failures and not ctx.stop.is_set():
+            for step in [step for step in waiting.values() if done.issuperset(step.needs)]:
+                del waiting[step.id]
+                under_way.add(step.id)
+                threading.Thread(target=_work, args=(ctx, step, ended), name=f"step-{step.id}", daemon=True).start()
+        if not under_way:
+            break
+        try:
+            # A bounded wait, so that the main thread sees Ctrl+C on every platform.
+            result = ended.get(timeout=0.2)
+        except queue.Empty:
+            continue
+        under_way.discard(result.step.id)
+        if result.failure is not None:
+            failures.append(result.failure)
+            ctx.emit(
+                StepFailed(
+                    run=ctx.run,
+                    step=result.step.id,
+                    title=result.step.title,
+                    failure=result.failure,
+                    seconds=result.seconds,
+                )
+            )
+        elif result.done is not None:
+            done.add(result.step.id)
+            ctx.emit(
+                StepFinished(
+                    run=ctx.run, step=result.step.id, title=result.step.title, result=result.done.result, seconds=result.seconds,
+                    detail=result.done.detail, resource=result.done.resource,
+                )
+            )  # fmt: skip
+    return _finish(ctx, failures, complete=len(done) == len(ctx.plan.steps))
+
+
+def _work(ctx: Context, step: PlannedStep, ended: queue.SimpleQueue[_Ended]) -> None:
+    """One step on its own thread. Whatever it raises becomes an event: a thread that dies silently would hang the run."""
+    began = time.monotonic()
+    done: Done | None = None
+    failure: Failure | None = None
+    last = ("", "")
+
+    def say(status: str, detail: str) -> None:
+        nonlocal last
+        if (status, detail) != last:
+            last = (status, detail)
+            ctx.emit(StepProgress(run=ctx.run, step=step.id, status=status, detail=detail))
+
+    try:
+        ctx.journal.begin_step(ctx.run, step.id)
+        ctx.emit(StepStarted(run=ctx.run, step=step.id, title=step.title, typical=step.typical))
+        done = steps.find(step.id)(ctx, say)
+        ctx.journal.end_step(ctx.run, step.id, "done", done.detail)
+    except (Interrupted, Abandoned):
+        ctx.journal.end_step(ctx.run, step.id, "abandoned")
+    except JournalError as error:
+        failure = Failure(code="mi-tui/journal", message=str(error))
+    except Exception as error:  # noqa: BLE001 - a step's failure of any kind is an event, never a traceback
+        failure = as_failure(error)
+        ctx.journal.end_step(ctx.run, step.id, "failed", failure.sentence()[:500])
+    ended.put(_Ended(step, done, failure, time.monotonic() - began))
+
+
+def _finish(ctx: Context, failures: list[Failure], *, complete: bool) -> RunFinished:
+    facts = ctx.journal.facts(ctx.run)
+    if failures:
+        outcome, state = Outcome.FAILED, RunState.FAILED
+    elif complete:
+        outcome, state = Outcome.SUCCEEDED, RunState.SUCCEEDED
+    elif ctx.stop.cancelled:
+        outcome, state = Outcome.CANCELLED, RunState.CANCELLED
+    else:
+        outcome, state = Outcome.LEFT_RUNNING, RunState.LEFT_RUNNING
+    lacking = _lacking(ctx, failures) if failures else ()
+    event = RunFinished(
+        run=ctx.run,
+        outcome=outcome,
+        response=_response(facts.get("response", "")) if outcome is Outcome.SUCCEEDED else None,
+        proof=facts.get("proof", "") if outcome is Outcome.SUCCEEDED else "",
+        scoring_uri=facts.get("scoring_uri", ""),
+        failure=failures[0] if failures else None,
+        missing_grants=lacking,
+        next=_next(ctx.run, outcome, bool(lacking)),
+    )
+    ctx.journal.end_run(ctx.run, state)
+    ctx.emit(event)
+    return event
+
+
+def _lacking(ctx: Context, failures: list[Failure]) -> tuple[MissingGrant, ...]:
+    """The missing grants, when the failure or the logs may come from one. Looking must not hide the failure itself."""
+    try:
+        return missing.grants(ctx.session, ctx.plan, ctx.fact("principal_id"))
+    except Exception as error:  # noqa: BLE001 - said in the failure's details instead
+        said = f"The grants could not be read: {as_failure(error).sentence()}"
+        failures[0] = msgspec.structs.replace(failures[0], details=(*failures[0].details, said))
+        return ()
+
+
+def _response(text: str) -> object:
+    """What the endpoint answered, as JSON where it is JSON."""
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _next(run: str, outcome: Outcome, lacking: bool) -> str:
+    match outcome:
+        case Outcome.SUCCEEDED:
+            return f"'mi-tui invoke {run}' asks again; 'mi-tui down {run}' removes what this run made."
+        case Outcome.FAILED if lacking:
+            return (
+                f"Grant what is missing, then 'mi-tui resume {run}'. 'mi-tui down {run}' removes what was made so far."
+            )
+        case Outcome.FAILED:
+            return f"'mi-tui resume {run}' goes on where it stopped; 'mi-tui down {run}' removes what was made so far."
+        case Outcome.CANCELLED:
+            return f"No new step was begun. 'mi-tui down {run}' removes what was made; 'mi-tui resume {run}' goes on after all."
+        case _:
+            return f"Azure finishes what is under way. 'mi-tui resume {run}' goes on; 'mi-tui down {run}' removes what was made."

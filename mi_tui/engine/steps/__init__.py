@@ -1,0 +1,33 @@
+"""The steps of a run. Each checks what is there, makes what is missing, and can be done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mi_tui.engine.context import Context, Done, Say
+from mi_tui.engine.steps import access, assets, data, serving
+
+Apply = Callable[[Context, Say], Done]
+
+
+def find(step: str) -> Apply:
+    """The function that does a step of the plan; KeyError when there is none."""
+    if step.startswith("grant-"):
+        return lambda ctx, say: access.grant(ctx, say, step)
+    return _STEPS[step]
+
+
+_STEPS: dict[str, Apply] = {
+    "identity": access.identity,
+    "effective": access.effective,
+    "storage-account": data.account,
+    "container": data.container,
+    "blob": data.blob,
+    "model": assets.model,
+    "environment": assets.environment,
+    "code": assets.code,
+    "endpoint": serving.endpoint,
+    "deployment": serving.deployment,
+    "traffic": serving.traffic,
+    "request": serving.request,
+}

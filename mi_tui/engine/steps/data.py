@@ -1,0 +1,92 @@
+"""The storage side: account, container and the file that the scoring script reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mi_tui.engine.context import Context, Done, Say
+from mi_tui.model import names
+from mi_tui.model.failure import Failure
+from mi_tui.model.plan import ResourceKind
+from mi_tui.services import blobs, storage
+from mi_tui.services.errors import ServiceError
+from mi_tui.services.storage import AccountInfo
+
+
+def _where(ctx: Context) -> tuple[str, str]:
+    planned = ctx.plan.resource("storage-account")
+    return names.parse_id(planned.id).group, planned.name
+
+
+def account(ctx: Context, say: Say) -> Done:
+    """Make or take the storage account."""
+    planned = ctx.plan.resource("storage-account")
+    group, name = _where(ctx)
+    if storage.get_account(ctx.session, group, name) is not None:
+        return ctx.keep(ResourceKind.STORAGE_ACCOUNT, planned.id, name)
+    ctx.journal.intend(ctx.run, ResourceKind.STORAGE_ACCOUNT, planned.id, name)
+    info = storage.create_account(
+        ctx.session, group, name, ctx.plan.place.location, ctx.tags, lambda status: say(status, ""), stop=ctx.stop
+    )
+    ctx.journal.created(ctx.run, ResourceKind.STORAGE_ACCOUNT, planned.id, name, f"tag mi-tui-run={ctx.run}")
+    note = (
+        "" if info.public_network else "a policy closed its public network; the endpoint needs a private endpoint to it"
+    )
+    return Done("created", note, planned.id)
+
+
+def container(ctx: Context, say: Say) -> Done:
+    """Make or take the container."""
+    planned = ctx.plan.resource("container")
+    group, name = _where(ctx)
+    if storage.container_exists(ctx.session, group, name, planned.name):
+        return ctx.keep(ResourceKind.CONTAINER, planned.id, planned.name)
+    ctx.journal.intend(ctx.run, ResourceKind.CONTAINER, planned.id, planned.name)
+    say("Creating", "")
+    storage.create_container(ctx.session, group, name, planned.name)
+    ctx.journal.created(
+        ctx.run, ResourceKind.CONTAINER, planned.id, planned.name, "seen absent right before it was made"
+    )
+    return Done("created", "", planned.id)
+
+
+def blob(ctx: Context, say: Say) -> Done:
+    """Upload the file, with the signed-in user's token where that may, else with the account's key. Never overwrites."""
+    planned = ctx.plan.resource("blob")
+    info = found_account(ctx)
+    where = ctx.plan.answers.storage
+    exists = blobs.exists(ctx.session, info, where.container, where.blob)
+    if exists or (exists is None and where.upload is None):
+        return ctx.keep(ResourceKind.BLOB, planned.id, planned.name)
+    if where.upload is None:
+        raise ServiceError(
+            Failure(
+                code="mi-tui/no-blob",
+                message=f"The blob {where.blob!r} is not in the container {where.container!r} any more.",
+                advice="Put it back, or name a local file in storage.upload and begin a new run.",
+            )
+        )
+    ctx.journal.intend(ctx.run, ResourceKind.BLOB, planned.id, planned.name)
+    say("Uploading", "")
+    upload = blobs.upload(ctx.session, info, where.container, where.blob, Path(where.upload))
+    if upload.existed:
+        ctx.journal.forget(ctx.run, planned.id)
+        return ctx.keep(ResourceKind.BLOB, planned.id, planned.name)
+    ctx.journal.created(ctx.run, ResourceKind.BLOB, planned.id, planned.name, f"uploaded with etag {upload.etag}")
+    by = "your sign-in" if upload.how == "token" else "the account key, as your sign-in may not write blobs there"
+    return Done("created", f"{upload.size} B, uploaded with {by}", planned.id)
+
+
+def found_account(ctx: Context) -> AccountInfo:
+    """The storage account as it is now; ServiceError when it is gone."""
+    group, name = _where(ctx)
+    info = storage.get_account(ctx.session, group, name)
+    if info is None:
+        raise ServiceError(
+            Failure(
+                code="mi-tui/vanished",
+                message=f"The storage account {name!r} is not there any more.",
+                advice="Say 'mi-tui resume' to make it again.",
+            )
+        )
+    return info

@@ -1,0 +1,229 @@
+"""What serves: endpoint, deployment, traffic and the first request."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from mi_tui.engine import logs, missing
+from mi_tui.engine.context import Context, Done, Interrupted, Say
+from mi_tui.model.answers import IdentityKind
+from mi_tui.model.events import Notice
+from mi_tui.model.failure import Failure
+from mi_tui.model.plan import ResourceKind
+from mi_tui.services import deployments, endpoints, scoring
+from mi_tui.services.deployments import DeploymentSpec
+from mi_tui.services.errors import ServiceError
+
+
+def endpoint(ctx: Context, say: Say) -> Done:
+    """Make or take the endpoint; note its scoring URI and, for a system-assigned identity, its principal."""
+    planned = ctx.plan.resource("endpoint")
+    uai = ctx.plan.answers.identity.kind is IdentityKind.UAI
+    info = endpoints.get(ctx.session, ctx.group, ctx.workspace, planned.name)
+    if info is not None and info.state.lower() == "failed" and ctx.ours(planned.id):
+        say("Deleting", "an earlier try left it broken")
+        endpoints.delete(
+            ctx.session, ctx.group, ctx.workspace, planned.name, lambda status: say(status, ""), stop=ctx.stop
+        )
+        info = None
+    if info is not None:
+        info = endpoints.wait_settled(
+            ctx.session,
+            ctx.group,
+            ctx.workspace,
+            planned.name,
+            ctx.pace.endpoint_settle,
+            lambda status: say(status, ""),
+            stop=ctx.stop,
+        )
+        done = ctx.keep(ResourceKind.ENDPOINT, planned.id, planned.name)
+    else:
+        ctx.journal.intend(ctx.run, ResourceKind.ENDPOINT, planned.id, planned.name)
+        info = endpoints.create(
+            ctx.session, ctx.group, ctx.workspace, planned.name,
+            identity_id=ctx.plan.resource("identity").id if uai else None,
+            tags=ctx.tags, watch=lambda status: say(status, ""), stop=ctx.stop,
+        )  # fmt: skip
+        ctx.journal.created(ctx.run, ResourceKind.ENDPOINT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
+        done = Done("created", "", planned.id)
+    ctx.note("scoring_uri", info.scoring_uri)
+    if not uai and info.principal_id:
+        ctx.note("principal_id", info.principal_id)
+    return done
+
+
+def variables(ctx: Context) -> dict[str, str]:
+    """What the scoring script gets to know: where the file is and, for a user-assigned identity, which identity to use."""
+    answers = ctx.plan.answers
+    given = {
+        "STORAGE_ACCOUNT_NAME": answers.storage.account,
+        "STORAGE_CONTAINER_NAME": answers.storage.container,
+        "FILE_NAME": answers.storage.blob,
+    }
+    if answers.identity.kind is IdentityKind.UAI:
+        given["UAI_CLIENT_ID"] = ctx.fact("client_id")
+    return {**answers.deployment.environment_variables, **given}
+
+
+def deployment(ctx: Context, say: Say) -> Done:
+    """Make the deployment; when it fails for a grant that is there but young, delete it, wait and make it again."""
+    planned = ctx.plan.resource("deployment")
+    front = ctx.plan.answers.endpoint.name
+    settled = _settle(ctx, say, planned.name)
+    if settled == "succeeded":
+        logs.report(ctx, front, planned.name)
+        return ctx.keep(ResourceKind.DEPLOYMENT, planned.id, planned.name)
+    wanted = ctx.plan.answers.deployment
+    spec = DeploymentSpec(
+        endpoint=front,
+        name=planned.name,
+        model_id=ctx.fact("model_id"),
+        code_id=ctx.fact("code_id"),
+        environment_id=ctx.fact("environment_id"),
+        scoring_script=wanted.scoring_script,
+        instance_type=wanted.instance_type,
+        instance_count=wanted.instance_count,
+        environment_variables=variables(ctx),
+        tags=ctx.tags,
+    )
+    for attempt in range(1, ctx.pace.deployment_tries + 1):
+        _remove_failed(ctx, say, planned.name)
+        endpoints.wait_settled(
+            ctx.session,
+            ctx.group,
+            ctx.workspace,
+            front,
+            ctx.pace.endpoint_settle,
+            lambda status: say(status, "endpoint"),
+            stop=ctx.stop,
+        )
+        ctx.journal.intend(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name)
+        ctx.emit(
+            Notice(
+                run=ctx.run,
+                text="Azure gives no container logs while a deployment is being created; they follow as soon as there are any.",
+            )
+        )
+        try:
+            deployments.create(
+                ctx.session, ctx.group, ctx.workspace, spec, lambda status: say(status, ""), stop=ctx.stop
+            )
+        except ServiceError as error:
+            if deployments.get(ctx.session, ctx.group, ctx.workspace, front, planned.name) is None:
+                # Refused before anything was made, such as for quota: there are no logs and nothing bills.
+                ctx.journal.forget(ctx.run, planned.id)
+                raise
+            ctx.journal.created(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
+            text = logs.report(ctx, front, planned.name)
+            if attempt == ctx.pace.deployment_tries or not _too_early(ctx, error.failure, text):
+                raise
+            ctx.emit(
+                Notice(
+                    run=ctx.run,
+                    text=f"Every grant is there, but young: Azure may not act on it yet. Trying the deployment again in {ctx.pace.retry_wait:.0f} s "
+                    f"(try {attempt + 1} of {ctx.pace.deployment_tries}).",
+                )
+            )
+            say("Waiting", "for the grants to take effect")
+            if ctx.stop.wait(ctx.pace.retry_wait):
+                raise Interrupted from error
+        else:
+            break
+    ctx.journal.created(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
+    logs.report(ctx, front, planned.name)
+    return Done("created", f"{wanted.instance_type} x {wanted.instance_count}", planned.id)
+
+
+def _settle(ctx: Context, say: Say, name: str) -> str:
+    """The deployment's final state after whatever is under way: `succeeded`, `failed`, or empty when there is none."""
+    while True:
+        info = deployments.get(ctx.session, ctx.group, ctx.workspace, ctx.plan.answers.endpoint.name, name)
+        if info is None:
+            return ""
+        state = info.state.lower()
+        if state in {"succeeded", "failed", "canceled"}:
+            if not ctx.ours(info.id):
+                raise ServiceError(
+                    Failure(
+                        code="mi-tui/deployment-exists",
+                        message=f"There is a deployment {name!r} that this run did not make.",
+                        advice="Take another deployment name in a new run.",
+                    )
+                )
+            return "succeeded" if state == "succeeded" else "failed"
+        say(info.state, "under way since before")
+        if ctx.stop.wait(ctx.pace.state_poll):
+            raise Interrupted
+
+
+def _remove_failed(ctx: Context, say: Say, name: str) -> None:
+    """Delete what a failed try of this run left: Azure cannot repair a first provisioning that failed."""
+    front = ctx.plan.answers.endpoint.name
+    info = deployments.get(ctx.session, ctx.group, ctx.workspace, front, name)
+    if info is not None and ctx.ours(info.id):
+        say("Deleting", "Azure cannot repair a deployment whose first provisioning failed")
+        deployments.delete(
+            ctx.session, ctx.group, ctx.workspace, front, name, lambda status: say(status, ""), stop=ctx.stop
+        )
+
+
+def _too_early(ctx: Context, failure: Failure, log: str) -> bool:
+    """Whether the failure is that of a grant which exists and was made a short while ago."""
+    text = " ".join((failure.message, *failure.details, log))
+    if not missing.looks_like_missing_right(text):
+        return False
+    granted = float(ctx.fact("granted_at") or 0)
+    return time.time() - granted < ctx.pace.young_grant and not missing.grants(
+        ctx.session, ctx.plan, ctx.fact("principal_id")
+    )
+
+
+def traffic(ctx: Context, say: Say) -> Done:
+    """Send all traffic to the deployment."""
+    name, wanted = ctx.plan.answers.endpoint.name, {ctx.plan.answers.deployment.name: 100}
+    info = endpoints.wait_settled(
+        ctx.session,
+        ctx.group,
+        ctx.workspace,
+        name,
+        ctx.pace.endpoint_settle,
+        lambda status: say(status, ""),
+        stop=ctx.stop,
+    )
+    if {key: value for key, value in info.traffic.items() if value} == wanted:
+        return Done("done", "was so already")
+    ctx.note("traffic_before", json.dumps(info.traffic))
+    endpoints.set_traffic(
+        ctx.session, ctx.group, ctx.workspace, name, wanted, lambda status: say(status, ""), stop=ctx.stop
+    )
+    return Done("done", f"{next(iter(wanted))} 100 %")
+
+
+def request(ctx: Context, say: Say) -> Done:
+    """Ask the endpoint; right after the traffic update it may take a moment until the route is there."""
+    path = ctx.plan.answers.request
+    if path is None:
+        return Done("skipped", "the answers name no request")
+    say("Sending", "")
+    key = endpoints.key(ctx.session, ctx.group, ctx.workspace, ctx.plan.answers.endpoint.name)
+    uri = ctx.fact("scoring_uri")
+    for wait in (1.0, 2.0, 4.0, 8.0, 0.0):
+        answer = scoring.invoke(uri, key, Path(path).read_bytes())
+        if answer.status not in {404, 502, 503} or not wait:
+            break
+        say(f"HTTP {answer.status}", "the route is not there yet")
+        if ctx.stop.wait(wait):
+            raise Interrupted
+    if answer.status != 200:
+        raise ServiceError(
+            Failure(
+                code=f"HTTP {answer.status}",
+                status=answer.status,
+                message=f"The endpoint answered {answer.status}: {answer.text[:500]}",
+                advice="'mi-tui logs RUN' shows what the script said; 'mi-tui invoke RUN' asks again.",
+            )
+        )
+    ctx.note("response", answer.text)
+    return Done("done", f"200 in {answer.seconds * 1000:.0f} ms")

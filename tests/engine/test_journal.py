@@ -1,0 +1,111 @@
+"""The journal: what is written is there after a crash, one owner drives a run, and a file it does not know is left alone."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mi_tui.engine.journal import Journal, JournalError, RunState, Verdict
+from mi_tui.model.answers import Answers, Deployment, Endpoint, Storage, Workspace
+from mi_tui.model.plan import Place, Plan, ResourceKind
+
+PLAN = Plan(
+    Answers(Workspace("s", "g", "w"), Storage("st"), Endpoint("ep"), Deployment("m", "c", "x")),
+    Place("s", "Dev", "g", "/w", "westeurope", "/st", None),
+    (),
+    (),
+    (),
+)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "home" / "journal.db")
+
+
+def test_the_file_is_private(tmp_path: Path, journal: Journal) -> None:
+    assert stat.S_IMODE((tmp_path / "home" / "journal.db").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
+def test_runs_come_back_as_they_were(journal: Journal) -> None:
+    journal.add_run("abc123", "sandbox", PLAN)
+    record = journal.run("abc")
+    assert (record.id, record.plan, record.state, record.owner) == ("abc123", PLAN, RunState.RUNNING, os.getpid())
+    journal.end_run("abc123", RunState.SUCCEEDED)
+    assert journal.run("last").state is RunState.SUCCEEDED
+
+
+def test_an_unknown_and_an_ambiguous_run_are_said(journal: Journal) -> None:
+    journal.add_run("abc123", "sandbox", PLAN)
+    journal.add_run("abd123", "sandbox", PLAN)
+    for wrong in ("x", "ab", ""):
+        with pytest.raises(JournalError, match=r"run|could be"):
+            journal.run(wrong)
+
+
+def test_the_ledger_tells_created_from_existing(journal: Journal) -> None:
+    journal.add_run("r", "sandbox", PLAN)
+    journal.intend("r", ResourceKind.STORAGE_ACCOUNT, "/A", "a")
+    assert journal.verdict("r", "/a") is Verdict.INTENDED
+    journal.existed("r", ResourceKind.STORAGE_ACCOUNT, "/a", "a", "seen")
+    assert journal.verdict("r", "/A") is Verdict.INTENDED, "what this run was making is not taken for somebody else's"
+    journal.created("r", ResourceKind.STORAGE_ACCOUNT, "/a", "a", "tag")
+    journal.existed("r", ResourceKind.CONTAINER, "/c", "c", "seen")
+    assert [(e.name, e.verdict) for e in journal.ledger("r")] == [("a", Verdict.CREATED), ("c", Verdict.EXISTED)]
+    journal.removed("r", "/a", "404")
+    journal.forget("r", "/a")
+    assert journal.verdict("r", "/a") is Verdict.REMOVED
+
+
+def test_a_run_has_one_owner_and_survives_its_death(tmp_path: Path, journal: Journal) -> None:
+    code = (
+        "import sys,time; from pathlib import Path; from mi_tui.engine.journal import Journal; import tests.engine.test_journal as t;"
+        "j=Journal(Path(sys.argv[1])); j.add_run('r1','sandbox',t.PLAN); j.begin_step('r1','container'); print('up', flush=True); time.sleep(60)"
+    )
+    root = Path(__file__).resolve().parents[2]
+    path = tmp_path / "home" / "journal.db"
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, cwd=root)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+    assert journal.run("r1").owner == process.pid
+    with pytest.raises(JournalError, match=str(process.pid)):
+        journal.take("r1")
+    process.kill()
+    process.wait()
+    assert journal.run("r1").state is RunState.LEFT_RUNNING
+    assert journal.steps("r1")["container"][0] == "begun"
+    journal.take("r1")
+    assert journal.run("r1").owner == os.getpid()
+
+
+def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    Journal(path).close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version=99")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="newer mi-tui"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"this is no database" * 100)
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="cannot be read"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folder modes are POSIX's")
+def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError, match="cannot be written"):
+        Journal(tmp_path / "file" / "journal.db")
