@@ -1,0 +1,83 @@
+"""Driving a run from a terminal: the work on its own thread, Ctrl+C asked about on the main one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import TextIO
+
+from mi_tui.cli import exits
+from mi_tui.model.events import Outcome, RunFinished
+from mi_tui.workflow import Stop
+
+_GRACE = 8.0
+"""Seconds that calls under way get to return after 'leave it running'; Azure goes on either way."""
+
+
+def drive(run: str, work: Callable[[Stop], RunFinished]) -> int:
+    """Do the work until it ends or is interrupted; the exit code.
+
+    Ctrl+C asks on a terminal (leave it running is the default); without one the run is left and the exit code is 3. A second
+    Ctrl+C leaves at once. SIGTERM leaves the run resumable.
+    """
+    stop = Stop()
+    terminal = sys.stderr  # kept: while the run goes, the process's own streams catch what the SDK prints
+    ended = threading.Event()
+    results: list[RunFinished] = []
+    errors: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            results.append(work(stop))
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            errors.append(error)
+        finally:
+            ended.set()
+
+    previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        threading.Thread(target=target, name=f"run-{run}", daemon=True).start()
+        # Waits for an event, not for the thread: an interrupted join takes the thread for ended.
+        while not ended.is_set():
+            try:
+                ended.wait(0.2)
+                if stop.is_set():
+                    ended.wait(_GRACE)
+                    break
+            except KeyboardInterrupt:
+                if stop.is_set():
+                    os._exit(exits.INTERRUPTED)
+                answer = _ask(run, terminal)
+                stop.cancelled = answer == "cancel"
+                if answer != "stay":
+                    stop.set()
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    if errors:
+        raise errors[0]
+    if not results:
+        terminal.write(f"Left running. Azure finishes what is under way. 'mi-tui resume {run}' goes on.\n")
+        return exits.LEFT_RUNNING
+    codes = {
+        Outcome.SUCCEEDED: exits.DONE,
+        Outcome.FAILED: exits.FAILED,
+        Outcome.LEFT_RUNNING: exits.LEFT_RUNNING,
+        Outcome.CANCELLED: exits.INTERRUPTED,
+    }
+    return codes[results[0].outcome]
+
+
+def _ask(run: str, terminal: TextIO) -> str:
+    """What to do at Ctrl+C: `leave` (default), `cancel` or `stay`. A second Ctrl+C at the question leaves at once."""
+    if not sys.stdin.isatty():
+        return "leave"
+    terminal.write(f"\nRun {run}: [l]eave it running (default), [c]ancel (no new step is begun), [s]tay: ")
+    terminal.flush()
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        os._exit(exits.INTERRUPTED)
+    return {"c": "cancel", "s": "stay"}.get(answer.strip().lower()[:1], "leave")

@@ -1,0 +1,81 @@
+"""Exit codes, and the one place where errors become sentences."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import click
+
+DONE = 0
+FAILED = 1
+BAD_INPUT = 2
+LEFT_RUNNING = 3
+INTERRUPTED = 130
+
+EXIT_CODES = """\
+   0  done
+   1  failed; the sentence says why and how to go on
+   2  bad input or usage; nothing was changed
+   3  left running; 'mi-tui resume RUN' goes on
+ 130  interrupted"""
+
+
+def guarded(work: Callable[[], object]) -> int:
+    """Do the work; the exit code. Every error that is foreseen is a sentence on standard error."""
+    try:
+        result = work()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        code = _say(error)
+        if code is None:
+            raise
+        return code
+    return result if isinstance(result, int) else DONE
+
+
+def _say(error: Exception) -> int | None:
+    """The sentence of a foreseen error and its exit code; None for one that is not."""
+    from mi_tui.cli.render import failure_lines
+    from mi_tui.model.text import visible
+    from mi_tui.sandbox.client import SandboxError, SandboxUsageError
+    from mi_tui.workflow import AnswersError, JournalError, PlanError, ServiceError
+
+    def say(*lines: str) -> None:
+        for line in lines:
+            click.echo(line, err=True)
+
+    match error:
+        case AnswersError():
+            count = len(error.faults)
+            say(f"{error.source or 'These answers'}: {count} fault{'s' if count != 1 else ''}. Nothing was changed.")
+            say(*(f"  {visible(str(fault))}" for fault in error.faults))
+            return BAD_INPUT
+        case PlanError():
+            say("This cannot be planned. Nothing was changed.")
+            for failure in error.failures:
+                say(*failure_lines(failure))
+            return BAD_INPUT
+        case JournalError():
+            say(str(error))
+            return BAD_INPUT
+        case SandboxError():
+            say(str(error))
+            return BAD_INPUT if isinstance(error, SandboxUsageError) else FAILED
+        case ServiceError():
+            say(*failure_lines(error.failure))
+            return BAD_INPUT if error.failure.status in {400, 404} else FAILED
+        case _:
+            return None

@@ -1,0 +1,53 @@
+"""The console script: the group of commands, and how whatever goes wrong becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mi_tui import __version__
+from mi_tui.cli import runs, sandbox
+from mi_tui.cli.exits import EXIT_CODES, guarded
+
+_HELP = f"""Deploy an Azure ML online endpoint that reads blob storage through a managed identity.
+
+Without a command: the wizard. With --sandbox, commands work in a local Azure that needs no account.
+
+Everything that is kept lies in MI_TUI_HOME (default: your user data folder).
+
+\b
+Exit codes:
+{EXIT_CODES}
+"""
+
+
+@click.group(invoke_without_command=True, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mi-tui")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        context.exit(_wizard())
+
+
+def _wizard() -> int:
+    """The Textual app, where there is a terminal; elsewhere the sentence that says what to use instead."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        click.echo(
+            "The wizard needs a terminal, and this is none. Use 'mi-tui up --sandbox --yes' or 'mi-tui up ANSWERS --yes'; "
+            "'mi-tui --help' lists the commands.",
+            err=True,
+        )
+        return 2
+    from mi_tui.app import run_app
+
+    return run_app()
+
+
+for _command in (*runs.COMMANDS, sandbox.group):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run a command; the process ends with its exit code."""
+    sys.exit(guarded(lambda: cli.main(standalone_mode=False)))

@@ -1,0 +1,172 @@
+"""Plans and events as plain text for people, on standard error; data goes to standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import TextIO
+
+from mi_tui.model import events
+from mi_tui.model.events import Event, Outcome
+from mi_tui.model.failure import Failure
+from mi_tui.model.instances import PRICES_READ
+from mi_tui.model.plan import Action, Grant, Plan, PlannedResource
+from mi_tui.model.text import clock, visible
+
+_LOG_LINES = 80
+"""How much of the log is told when a step fails; 'mi-tui logs' has all of it."""
+
+_UNICODE = {"done": "✓", "running": "◐", "warning": "▲", "failed": "✗", "skipped": "–"}
+_ASCII = {"done": "ok", "running": "..", "warning": "!", "failed": "x", "skipped": "-"}
+
+
+def marks(stream: TextIO) -> dict[str, str]:
+    """The marks of states, in what the stream can show."""
+    encoding = (stream.encoding or "ascii").lower().replace("-", "")
+    return _UNICODE if encoding.startswith("utf") else _ASCII
+
+
+def _columns(rows: list[tuple[str, ...]], indent: str = "  ") -> Iterator[str]:
+    """Rows as aligned columns; the last one is not padded."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        yield (indent + "  ".join((*cells, row[-1]))).rstrip()
+
+
+def plan_lines(
+    resources: tuple[PlannedResource, ...], grants: tuple[Grant, ...], warnings: tuple[str, ...], sign: dict[str, str]
+) -> Iterator[str]:
+    """A plan: resources, grants, warnings."""
+    yield "Resources"
+    yield from _columns([(r.action.mark, r.action.value.ljust(6), r.kind.value, r.name, r.why) for r in resources])
+    yield "Grants"
+    yield from _columns([(*_grant_state(g), g.principal, g.role, f"on {g.scope_words}", g.why) for g in grants])
+    for warning in warnings:
+        yield f"  {sign['warning']} {visible(warning)}"
+
+
+def _grant_state(grant: Grant) -> tuple[str, str]:
+    if grant.exists:
+        return "=", "exists"
+    if grant.automatic:
+        return "=", "azure "
+    return ("-", "skip  ") if grant.skipped else ("+", "create")
+
+
+def plan_footer(plan: Plan) -> str:
+    """What it costs, and how many changes there are."""
+    made = sum(r.action is not Action.USE for r in plan.resources)
+    granted = sum(not (g.exists or g.automatic or g.skipped) for g in plan.grants)
+    cost = (
+        f"about {plan.usd_per_hour:.2f} USD/h (list price, {PRICES_READ})"
+        if plan.usd_per_hour is not None
+        else "price of this instance type not known"
+    )
+    return f"{made} resources and {granted} grants to make; {cost}. Nothing was changed yet."
+
+
+def failure_lines(failure: Failure) -> list[str]:
+    """A failure: what happened, details, what to do, ids."""
+    lines = [f"  {visible(failure.sentence())}"]
+    lines += [f"    {visible(detail)}" for detail in failure.details[:6]]
+    if failure.advice:
+        lines.append(f"    {visible(failure.advice)}")
+    if failure.request_id or failure.correlation_id:
+        lines.append(f"    request {failure.request_id or '?'}, correlation {failure.correlation_id or '?'}")
+    return lines
+
+
+class PlainRenderer:
+    """Tells the events of a run as lines on standard error; may be called from any thread.
+
+    Made before the SDK's prints are captured, so that it keeps the terminal's own streams.
+    """
+
+    def __init__(self) -> None:
+        self._err, self._out = sys.stderr, sys.stdout
+        self._marks = marks(self._err)
+        self._titles: dict[str, str] = {}
+        self._statuses: dict[str, str] = {}
+        self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Say one event."""
+        with self._lock:
+            for line in self._lines(event):
+                self._err.write(line + "\n")
+            self._err.flush()
+            if isinstance(event, events.RunFinished):
+                self._data(event)
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        sign = self._marks
+        match event:
+            case events.Planned():
+                yield f"Run {event.run} ({event.target})"
+            case events.StepStarted():
+                self._titles[event.step] = event.title
+                yield f"{sign['running']} {visible(event.title)}"
+            case events.StepProgress() if self._statuses.get(event.step) != event.status:
+                self._statuses[event.step] = event.status
+                detail = f" - {event.detail}" if event.detail else ""
+                yield f"    {visible(self._titles.get(event.step, event.step))}: {visible(event.status)}{visible(detail)}"
+            case events.StepFinished():
+                mark = sign["skipped"] if event.result in {"skipped", "left"} else sign["done"]
+                detail = f" ({visible(event.detail)})" if event.detail else ""
+                yield f"{mark} {visible(event.title)}  {event.result}  {clock(event.seconds)}{detail}"
+            case events.StepFailed():
+                yield f"{sign['failed']} {visible(event.title)}  failed  {clock(event.seconds)}"
+                yield from self._log
+                self._log.clear()
+                yield from failure_lines(event.failure)
+            case events.LogLine():
+                # Told when something fails; else 'mi-tui logs' has them.
+                self._log.append(f"  | {event.container}: {visible(event.text)}")
+            case events.Notice():
+                yield f"  {sign['warning']} {visible(event.text)}"
+            case events.RunFinished():
+                yield from self._finish(event)
+            case _:
+                return
+
+    def _finish(self, event: events.RunFinished) -> Iterator[str]:
+        sign = self._marks
+        for grant in event.missing_grants:
+            yield f"{sign['failed']} Missing: {grant.role} for {grant.principal} ({grant.principal_id})"
+            yield f"    on {grant.scope}"
+            yield f"    {grant.why}. Whoever may grant it says:"
+            yield f"    {grant.command}"
+        if event.removed:
+            yield f"{sign['done']} {len(event.removed)} resources removed, each seen to be gone."
+        for item in event.left:
+            yield f"  = {item.kind} {visible(item.name)} left: {visible(item.why)}"
+        words = {
+            Outcome.SUCCEEDED: "Done.", Outcome.FAILED: "Failed.", Outcome.LEFT_RUNNING: "Left running.", Outcome.CANCELLED: "Cancelled.",
+        }  # fmt: skip
+        yield f"{words[event.outcome]} {event.next}".rstrip()
+
+    def _data(self, event: events.RunFinished) -> None:
+        if event.proof:
+            self._out.write(f"proof: {visible(event.proof)}\n")
+        if event.response is not None:
+            self._out.write(f"response: {json.dumps(event.response)}\n")
+        self._out.flush()
+
+
+class JsonRenderer:
+    """One event a line on standard output; may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._out = sys.stdout
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Write one event."""
+        with self._lock:
+            self._out.write(events.to_json(event) + "\n")
+            self._out.flush()

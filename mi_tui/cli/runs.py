@@ -1,0 +1,361 @@
+"""The commands of the journey: answers, plan, up, runs, status, resume, logs, invoke, down.
+
+Imports of what is heavy stand in the functions: `mi-tui --help` is to be there at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mi_tui.cli import exits
+
+if TYPE_CHECKING:
+    from mi_tui.model.answers import Answers, IdentityKind
+    from mi_tui.model.events import Event
+    from mi_tui.model.plan import Plan
+    from mi_tui.workflow import Container, RunRecord, Target, Workflow
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PROFILES = ("instant", "demo", "azure")
+
+
+def _target_options(function: F) -> F:
+    for option in (
+        click.option("--scenario", metavar="NAME", help="With --sandbox: a world with something set up to go wrong."),
+        click.option(
+            "--profile",
+            type=click.Choice(PROFILES),
+            help="With --sandbox: how fast time goes (default: demo, or what is running).",
+        ),
+        click.option("--sandbox", is_flag=True, help="In the local Azure that ships with mi-tui; needs no account."),
+    ):
+        function = option(function)
+    return function
+
+
+def _json_option(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")(function)
+
+
+def _identity_option(function: F) -> F:
+    return click.option(
+        "--identity",
+        type=click.Choice(("sai", "uai")),
+        help="System-assigned (sai, 1 grant) or user-assigned (uai, 3 grants).",
+    )(function)
+
+
+@click.command()
+@_identity_option
+@click.option("--sandbox", is_flag=True, help="Filled in for the sandbox's world.")
+def answers(identity: str | None, sandbox: bool) -> None:
+    """Print an answers file with every field explained."""
+    from mi_tui.model.answers import IdentityKind
+    from mi_tui.model.answers_file import template
+    from mi_tui.workflow import Workflow
+
+    workflow, kind = Workflow(), IdentityKind(identity or "sai")
+    if sandbox:
+        with workflow.sandbox() as target:
+            filled = workflow.example_answers(kind, target.connection)
+    else:
+        filled = workflow.example_answers(kind)
+    click.echo(template(filled), nl=False)
+
+
+@click.command()
+@click.argument("answers", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@_identity_option
+@_target_options
+@_json_option
+def plan(
+    answers: Path | None, identity: str | None, sandbox: bool, profile: str | None, scenario: str | None, as_json: bool
+) -> None:
+    """What would be made, used and granted, and why. Changes nothing."""
+    from mi_tui.cli.render import marks, plan_footer, plan_lines
+    from mi_tui.model.events import to_json
+
+    with _planned(answers, identity, sandbox, profile, scenario) as (workflow, target, run, made):
+        if as_json:
+            click.echo(to_json(workflow.planned(target.name, run, made)))
+            return
+        for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stdout)):
+            click.echo(line)
+        click.echo(plan_footer(made))
+
+
+@click.command()
+@click.argument("answers", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@_identity_option
+@_target_options
+@click.option("--yes", is_flag=True, help="Do not ask before the plan is carried out.")
+@_json_option
+def up(
+    answers: Path | None,
+    identity: str | None,
+    sandbox: bool,
+    profile: str | None,
+    scenario: str | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Plan, confirm, run; ends with a scored answer."""
+    from mi_tui.cli.drive import drive
+    from mi_tui.cli.render import marks, plan_footer, plan_lines
+
+    _must_confirm(yes)
+    render = _renderer(as_json)
+    with _planned(answers, identity, sandbox, profile, scenario) as (workflow, target, run, made):
+        for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stderr)):
+            click.echo(line, err=True)
+        click.echo(plan_footer(made), err=True)
+        if not yes and not click.confirm("Carry it out?", default=False, err=True):
+            click.echo("Nothing was changed.", err=True)
+            return exits.DONE
+        return drive(run, lambda stop: workflow.up(target, run, made, render, stop))
+
+
+@click.command()
+@_json_option
+def runs(as_json: bool) -> None:
+    """List the runs, newest first."""
+    from mi_tui.workflow import Workflow
+
+    found = Workflow().journal.runs()
+    for record in found:
+        answers = record.plan.answers
+        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
+        if as_json:
+            _echo_json(
+                {
+                    "run": record.id, "state": record.state.value, "target": record.target, "started": record.started,
+                    "ended": record.ended, "endpoint": answers.endpoint.name, "identity": answers.identity.kind.value,
+                }
+            )  # fmt: skip
+        else:
+            click.echo(
+                f"{record.id}  {record.state.value:12}  {record.target:7}  {began}  {answers.identity.kind.value}  {answers.endpoint.name}"
+            )
+    if not found and not as_json:
+        click.echo("No runs yet. 'mi-tui up --sandbox' begins one.", err=True)
+
+
+@click.command()
+@click.argument("run")
+@_json_option
+def status(run: str, as_json: bool) -> None:
+    """Where a run stands: its steps, what it made, and the endpoint's state now."""
+    from mi_tui.workflow import Workflow
+
+    workflow = Workflow()
+    record = workflow.journal.run(run)
+    steps, ledger = workflow.journal.steps(record.id), workflow.journal.ledger(record.id)
+    with workflow.target_of(record) as target:
+        now = workflow.endpoint_state(target, record)
+    if as_json:
+        _echo_json(
+            {
+                "run": record.id, "state": record.state.value, "target": record.target, "now": now,
+                "steps": {name: {"state": state, "detail": detail} for name, (state, detail) in steps.items()},
+                "resources": [{"id": e.id, "kind": e.kind.value, "name": e.name, "verdict": e.verdict.value, "evidence": e.evidence} for e in ledger],
+            }
+        )  # fmt: skip
+        return
+    click.echo(f"Run {record.id}: {record.state.value} ({record.target})")
+    for name, value in now.items():
+        click.echo(f"  {name.replace('_', ' ')}: {value}")
+    click.echo("Steps")
+    for step in record.plan.steps:
+        state, detail = steps.get(step.id, ("waiting", ""))
+        click.echo(f"  {state:9}  {step.title}{f'  ({detail})' if detail else ''}")
+    click.echo("Resources")
+    for entry in ledger:
+        click.echo(f"  {entry.verdict.value:9}  {entry.kind.value:22}  {entry.name}")
+
+
+@click.command()
+@click.argument("run")
+@_json_option
+def resume(run: str, as_json: bool) -> int:
+    """Go on with a run that failed or was left: keeps what is done."""
+    from mi_tui.cli.drive import drive
+    from mi_tui.workflow import Workflow
+
+    workflow, render = Workflow(), _renderer(as_json)
+    record = workflow.journal.run(run)
+    with workflow.target_of(record) as target:
+        return drive(record.id, lambda stop: workflow.resume(target, record, render, stop))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--follow", "-f", is_flag=True, help="Go on with new lines as they come; Ctrl+C ends it.")
+@click.option(
+    "--container",
+    type=click.Choice(("inference-server", "storage-initializer")),
+    default="inference-server",
+    show_default=True,
+    help="Which container.",
+)
+@click.option(
+    "--tail", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many of the last lines."
+)
+@_json_option
+def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool) -> None:
+    """The deployment's container log."""
+    from mi_tui.model import events
+    from mi_tui.model.text import visible
+    from mi_tui.workflow import Stop, Workflow
+
+    workflow = Workflow()
+    record = workflow.journal.run(run)
+    with workflow.target_of(record) as target:
+        for line, is_log in workflow.logs(target, record, container, tail, follow=follow, stop=Stop()):
+            if as_json:
+                event: Event = (
+                    events.LogLine(run=record.id, container=container, text=line)
+                    if is_log
+                    else events.Notice(run=record.id, text=line)
+                )
+                click.echo(events.to_json(event))
+            else:
+                click.echo(visible(line), err=not is_log)
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--data", metavar="FILE|-", help="The request's JSON; - reads standard input. Default: the run's own request."
+)
+@_json_option
+def invoke(run: str, data: str | None, as_json: bool) -> int:
+    """Ask the endpoint of a run."""
+    from mi_tui.model.text import visible
+    from mi_tui.workflow import Workflow
+
+    workflow = Workflow()
+    record = workflow.journal.run(run)
+    body = _request_body(record, data)
+    with workflow.target_of(record) as target:
+        answer = workflow.invoke(target, record, body)
+    if as_json:
+        _echo_json(
+            {"run": record.id, "status": answer.status, "seconds": answer.seconds, "response": _as_json(answer.text)}
+        )
+    else:
+        click.echo(f"HTTP {answer.status} in {answer.seconds * 1000:.0f} ms", err=True)
+        click.echo(visible(answer.text, lines=True))
+    return exits.DONE if answer.status == 200 else exits.FAILED
+
+
+@click.command()
+@click.argument("run")
+@click.option("--yes", is_flag=True, help="Do not ask before anything is removed.")
+@_json_option
+def down(run: str, yes: bool, as_json: bool) -> int:
+    """Remove what a run made, and only that; verify; say what is left and why."""
+    from mi_tui.cli.drive import drive
+    from mi_tui.workflow import Workflow
+
+    _must_confirm(yes)
+    workflow, render = Workflow(), _renderer(as_json)
+    record = workflow.journal.run(run)
+    with workflow.target_of(record) as target:
+        doomed = workflow.removable(record)
+        click.echo(
+            f"Made by run {record.id}, to be removed:" if doomed else f"Nothing that run {record.id} made is left.",
+            err=True,
+        )
+        for entry in doomed:
+            click.echo(f"  -  {entry.kind.value:22}  {entry.name}", err=True)
+        if doomed and not yes and not click.confirm("Remove them?", default=False, err=True):
+            click.echo("Nothing was changed.", err=True)
+            return exits.DONE
+        return drive(record.id, lambda stop: workflow.down(target, record, render, stop))
+
+
+COMMANDS: tuple[click.Command, ...] = (answers, plan, up, runs, status, resume, logs, invoke, down)
+
+
+@contextmanager
+def _planned(
+    path: Path | None, identity: str | None, sandbox: bool, profile: str | None, scenario: str | None
+) -> Iterator[tuple[Workflow, Target, str, Plan]]:
+    """Answers read and checked, the target opened, the plan made. Usage errors come before anything is started."""
+    from mi_tui.model.answers import IdentityKind
+    from mi_tui.workflow import Workflow
+
+    if path is None and not sandbox:
+        raise click.UsageError("Name an answers file ('mi-tui answers' prints one to start from), or add --sandbox.")
+    if not sandbox and (profile or scenario):
+        raise click.UsageError("--profile and --scenario go with --sandbox.")
+    workflow = Workflow()
+    kind = IdentityKind(identity) if identity else None
+    given = workflow.read_answers(path) if path else None
+    if given is not None and kind is not None:
+        given = _with_identity(workflow, given, kind)
+    _ = workflow.journal  # a journal that cannot be used is said before anything is started
+    opened = (
+        workflow.sandbox(given.workspace.subscription if given else None, profile=profile, scenario=scenario)
+        if sandbox
+        else workflow.azure(given.workspace.subscription if given else "")
+    )
+    with opened as target:
+        chosen = given or workflow.check_files(workflow.example_answers(kind or IdentityKind.SAI, target.connection))
+        run, made = workflow.plan(target, chosen)
+        yield workflow, target, run, made
+
+
+def _with_identity(workflow: Workflow, given: Answers, kind: IdentityKind) -> Answers:
+    """Answers with the identity kind of the command line, which outranks the file's."""
+    import msgspec
+
+    if given.identity.kind is kind:
+        return given
+    return msgspec.structs.replace(given, identity=workflow.example_answers(kind).identity)
+
+
+def _must_confirm(yes: bool) -> None:
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to confirm on: add --yes.")
+
+
+def _renderer(as_json: bool) -> Callable[[Event], None]:
+    from mi_tui.cli.render import JsonRenderer, PlainRenderer
+
+    return JsonRenderer() if as_json else PlainRenderer()
+
+
+def _request_body(record: RunRecord, data: str | None) -> bytes:
+    source = data or record.plan.answers.request
+    if source is None:
+        raise click.UsageError("The run has no request of its own: name a file with --data.")
+    if source == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{source} cannot be read: {error.strerror or error}.") from error
+
+
+def _as_json(text: str) -> object:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _echo_json(value: object) -> None:
+    import json
+
+    click.echo(json.dumps(value))

@@ -1,0 +1,111 @@
+"""Where a run plays: Azure, or the sandbox. Opens a session there; the same services and engine work on either."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mi_tui.engine.context import Pace
+from mi_tui.sandbox import client
+from mi_tui.services.session import Session
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, TokenCredential
+
+AZURE = "azure"
+SANDBOX = "sandbox"
+AZURE_CLI_CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""The public client id of the Azure CLI, which the sandbox's signed-in user signed in with."""
+
+_NETWORK_VARIABLES = (
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+)
+
+_SANDBOX_PACE = {
+    "instant": Pace(grant_wait=0.3, retry_wait=0.5, log_poll=0.3, state_poll=0.1),
+    "demo": Pace(grant_wait=2.0, retry_wait=3.0, log_poll=1.0, state_poll=0.5),
+}
+_SANDBOX_POLL = {"instant": 0.1, "demo": 0.5}
+
+
+@dataclass
+class Target:
+    """An open target: `name` is `azure` or `sandbox`; `connection` is the sandbox's, None in Azure."""
+
+    name: str
+    session: Session
+    pace: Pace
+    connection: client.Connection | None = None
+
+
+@contextmanager
+def sandbox(
+    home: Path, subscription: str | None, *, profile: str | None = None, scenario: str | None = None
+) -> Iterator[Target]:
+    """The sandbox, started if need be and held while this is open. `subscription` None is its default one.
+
+    The process's proxy and CA variables point into the sandbox from then on: a process talks to one target only.
+    """
+    with client.connect(home / "sandbox", profile=profile, scenario=scenario) as lease:
+        connection = lease.connection
+        variables = client.environment(connection)
+        os.environ.update({name: variables[name] for name in _NETWORK_VARIABLES if name in variables})
+        credential = SignedInUser(connection.tenant, connection.user_refresh_token)
+        session = Session(
+            credential, subscription or connection.subscription, poll_seconds=_SANDBOX_POLL.get(connection.profile)
+        )
+        yield Target(SANDBOX, session, _SANDBOX_PACE.get(connection.profile, Pace()), connection)
+
+
+@contextmanager
+def azure(subscription: str) -> Iterator[Target]:
+    """Azure, signed in with what is there: environment variables, else the Azure CLI."""
+    from azure.identity import AzureCliCredential, ChainedTokenCredential, EnvironmentCredential
+
+    credential = ChainedTokenCredential(EnvironmentCredential(), AzureCliCredential(process_timeout=30))
+    yield Target(AZURE, Session(credential, subscription), Pace())
+
+
+class SignedInUser:
+    """The token credential of a user who has signed in before: trades a refresh token for access tokens, as the Azure CLI does."""
+
+    def __init__(self, tenant: str, refresh_token: str) -> None:
+        self._url = f"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
+        self._refresh_token = refresh_token
+        self._lock = threading.Lock()
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """An access token for one scope. ClientAuthenticationError when Entra refuses."""
+        import requests
+        from azure.core.credentials import AccessToken
+        from azure.core.exceptions import ClientAuthenticationError
+
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": AZURE_CLI_CLIENT,
+            "refresh_token": self._refresh_token,
+            "scope": " ".join(scopes),
+        }
+        with self._lock:
+            answer = requests.post(self._url, data=form, timeout=30)
+        body = answer.json()
+        if answer.status_code != 200:
+            raise ClientAuthenticationError(message=str(body.get("error_description", "Entra refused the sign-in.")))
+        return AccessToken(str(body["access_token"]), int(time.time()) + int(body["expires_in"]))
+
+
+def _is_credential(user: SignedInUser) -> TokenCredential:
+    """A static check only: SignedInUser is what the SDK takes for a credential."""
+    return user

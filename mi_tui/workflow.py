@@ -1,0 +1,270 @@
+"""The one door through which screens and commands reach the rest: plan, run, resume, look at, invoke and remove."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import platformdirs
+
+import mi_tui
+from mi_tui import targets
+from mi_tui.engine import cleanup, files, logs, planner, runner
+from mi_tui.engine.context import Context, Emit, Stop
+from mi_tui.engine.journal import Journal, JournalError, LedgerEntry, RunRecord, RunState, Verdict
+from mi_tui.engine.planner import PlanError
+from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
+from mi_tui.model.answers_file import AnswersError, Fault, parse
+from mi_tui.model.events import Planned, RunFinished
+from mi_tui.model.failure import Failure
+from mi_tui.model.plan import Plan
+from mi_tui.sandbox.client import Connection, SandboxError
+from mi_tui.services import deployments, endpoints, quiet, scoring
+from mi_tui.services.deployments import Container
+from mi_tui.services.errors import ServiceError, as_failure
+from mi_tui.services.scoring import ScoreAnswer
+from mi_tui.targets import AZURE, SANDBOX, Target
+
+__all__ = [
+    "AZURE", "SANDBOX", "AnswersError", "Connection", "Container", "JournalError", "LedgerEntry", "PlanError", "RunRecord", "RunState",
+    "SandboxError", "ServiceError", "Stop", "Target", "Verdict", "Workflow", "as_failure", "home_folder", "scoring_folder",
+]  # fmt: skip
+
+_EXAMPLE_SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
+
+
+def home_folder() -> Path:
+    """Where everything that mi-tui keeps lies: MI_TUI_HOME, else the user's data folder."""
+    given = os.environ.get("MI_TUI_HOME")
+    return Path(given).expanduser().resolve() if given else platformdirs.user_data_path("mi-tui")
+
+
+def scoring_folder() -> Path:
+    """The scoring folder that is installed beside mi_tui: the example that works."""
+    return Path(mi_tui.__file__).resolve().parent.parent / "scoring"
+
+
+class Workflow:
+    """What screens and commands call. Methods block; the caller owns the thread. `home` moves everything that is kept."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = home or home_folder()
+        """The folder of everything that is kept; made, for its owner only, when something is first kept."""
+        self._journal: Journal | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, opened at first use. JournalError when it cannot be used."""
+        with self._lock:
+            if self._journal is None:
+                self._journal = Journal(self.home / "journal.db")
+            return self._journal
+
+    # ---- targets
+
+    def sandbox(
+        self, subscription: str | None = None, *, profile: str | None = None, scenario: str | None = None
+    ) -> AbstractContextManager[Target]:
+        """Open the sandbox. SandboxError when it cannot be started."""
+        return targets.sandbox(self.home, subscription, profile=profile, scenario=scenario)
+
+    @contextmanager
+    def target_of(self, record: RunRecord) -> Iterator[Target]:
+        """Open the target that a run played in."""
+        subscription = record.plan.place.subscription
+        with self.sandbox(subscription) if record.target == SANDBOX else targets.azure(subscription) as target:
+            yield target
+
+    def azure(self, subscription: str) -> AbstractContextManager[Target]:
+        """Open Azure."""
+        return targets.azure(subscription)
+
+    # ---- answers and plan
+
+    def example_answers(self, kind: IdentityKind, connection: Connection | None = None) -> Answers:
+        """Answers that deploy the example of `scoring/`: in the sandbox as they are, in Azure with your own workspace filled in."""
+        suffix = secrets.token_hex(3)
+        example = scoring_folder()
+        return Answers(
+            workspace=Workspace(connection.subscription, connection.resource_group, connection.workspace)
+            if connection
+            else Workspace(_EXAMPLE_SUBSCRIPTION, "rg-ml-dev", "ml-dev"),
+            identity=Identity(kind, f"id-mi-tui-{suffix}" if kind is IdentityKind.UAI else None),
+            storage=Storage(f"stmitui{suffix}", upload=str(example / "hello.txt")),
+            endpoint=Endpoint(f"ep-mi-tui-{suffix}"),
+            deployment=Deployment(
+                str(example / "model"), str(example / "code"), str(example / "environment" / "conda.yaml")
+            ),
+            request=str(example / "sample-request.json"),
+        )
+
+    def read_answers(self, path: Path) -> Answers:
+        """The answers in a file, with absolute paths. AnswersError lists all that is wrong with them."""
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError as error:
+            raise AnswersError(_one_fault("the file is no UTF-8 text."), str(path)) from error
+        except OSError as error:
+            raise AnswersError(_one_fault(f"it cannot be read: {error.strerror or error}."), str(path)) from error
+        answers = parse(text, str(path))
+        try:
+            return files.resolve(answers, path.resolve().parent)
+        except AnswersError as error:
+            raise AnswersError(error.faults, str(path)) from error
+
+    def check_files(self, answers: Answers) -> Answers:
+        """Answers that came from no file, with their files seen to exist."""
+        return files.resolve(answers, Path.cwd())
+
+    def plan(self, target: Target, answers: Answers) -> tuple[str, Plan]:
+        """The id of a run to be, and its plan. Changes nothing. PlanError or ServiceError when it cannot be."""
+        self._log_to_file()
+        run = planner.new_run_id()
+        with quiet.Prints():
+            # The run will need it; while the plan is made there is time to import it.
+            threading.Thread(target=quiet.load_ml, name="import azure.ai.ml", daemon=True).start()
+            return run, planner.make_plan(target.session, answers, run)
+
+    def planned(self, target: str, run: str, plan: Plan) -> Planned:
+        """The plan as an event."""
+        return Planned(
+            run=run,
+            target=target,
+            resources=plan.resources,
+            grants=plan.grants,
+            steps=plan.steps,
+            warnings=plan.warnings,
+        )
+
+    # ---- runs
+
+    def up(self, target: Target, run: str, plan: Plan, emit: Emit, stop: Stop) -> RunFinished:
+        """Carry a plan out."""
+        self.journal.add_run(run, target.name, plan)
+        emit(self.planned(target.name, run, plan))
+        return self._drive(runner.run, target, run, plan, emit, stop)
+
+    def resume(self, target: Target, record: RunRecord, emit: Emit, stop: Stop) -> RunFinished:
+        """Go on with a run: each step looks at the world first and keeps what is done."""
+        self.journal.take(record.id)
+        emit(self.planned(target.name, record.id, record.plan))
+        return self._drive(runner.run, target, record.id, record.plan, emit, stop)
+
+    def down(self, target: Target, record: RunRecord, emit: Emit, stop: Stop) -> RunFinished:
+        """Remove what a run made, verified by reading."""
+        self.journal.take(record.id)
+        return self._drive(cleanup.clean, target, record.id, record.plan, emit, stop)
+
+    def removable(self, record: RunRecord) -> list[LedgerEntry]:
+        """What `down` would remove, in its order."""
+        return [
+            entry for entry in self.journal.ledger(record.id) if entry.verdict in {Verdict.CREATED, Verdict.INTENDED}
+        ]
+
+    def _drive(
+        self, work: Callable[[Context], RunFinished], target: Target, run: str, plan: Plan, emit: Emit, stop: Stop
+    ) -> RunFinished:
+        self._log_to_file()
+        with quiet.Prints():
+            return work(Context(run, plan, target.session, self.journal, emit, target.pace, stop))
+
+    # ---- looking and asking
+
+    def endpoint_state(self, target: Target, record: RunRecord) -> dict[str, str]:
+        """The states that Azure tells now: `endpoint`, `deployment`, `traffic`, `scoring_uri`; `absent` where there is none."""
+        group, answers = record.plan.place.resource_group, record.plan.answers
+        with quiet.Prints():
+            front = endpoints.get(target.session, group, answers.workspace.name, answers.endpoint.name)
+            if front is None:
+                return {"endpoint": "absent"}
+            back = deployments.get(
+                target.session, group, answers.workspace.name, answers.endpoint.name, answers.deployment.name
+            )
+        return {
+            "endpoint": front.state,
+            "deployment": back.state if back else "absent",
+            "traffic": ", ".join(f"{name} {share} %" for name, share in front.traffic.items() if share) or "none",
+            "scoring_uri": front.scoring_uri,
+        }
+
+    def logs(
+        self,
+        target: Target,
+        record: RunRecord,
+        container: Container,
+        tail: int,
+        *,
+        follow: bool,
+        stop: Stop,
+    ) -> Iterator[tuple[str, bool]]:
+        """The lines of a container's log; with `follow`, new ones as they come until `stop`. The flag is False for a sentence
+        that says why there is no log, which is no log line."""
+        group, answers = record.plan.place.resource_group, record.plan.answers
+        seen: list[str] = []
+        said = ""
+        while True:
+            with quiet.Prints():
+                found = deployments.logs(
+                    target.session,
+                    group,
+                    answers.workspace.name,
+                    answers.endpoint.name,
+                    answers.deployment.name,
+                    container,
+                    tail,
+                )
+            if found.available:
+                yield from ((line, True) for line in logs.follow(found.text.splitlines(), seen))
+            elif found.sentence != said:
+                said = found.sentence
+                yield said, False
+            if not follow or stop.wait(target.pace.log_poll):
+                return
+
+    def invoke(self, target: Target, record: RunRecord, body: bytes) -> ScoreAnswer:
+        """Ask the endpoint of a run. The key stays here."""
+        group, answers = record.plan.place.resource_group, record.plan.answers
+        with quiet.Prints():
+            front = endpoints.get(target.session, group, answers.workspace.name, answers.endpoint.name)
+            if front is None or not front.scoring_uri:
+                raise ServiceError(
+                    Failure(
+                        code="mi-tui/no-endpoint",
+                        message=f"The endpoint {answers.endpoint.name!r} is not there.",
+                        advice=f"'mi-tui status {record.id}' tells what is; 'mi-tui resume {record.id}' makes it again.",
+                    )
+                )
+            key = endpoints.key(target.session, group, answers.workspace.name, answers.endpoint.name)
+            return scoring.invoke(front.scoring_uri, key, body)
+
+    def _log_to_file(self) -> None:
+        """What the SDK prints and what mi-tui notes for debugging goes to a file, never to the terminal."""
+        logger = logging.getLogger("mi_tui")
+        if any(isinstance(handler, logging.handlers.RotatingFileHandler) for handler in logger.handlers):
+            return
+        path = self.home / "debug.log"
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+            handler = logging.handlers.RotatingFileHandler(
+                path, maxBytes=2_000_000, backupCount=1, encoding="utf-8", delay=True
+            )
+        except OSError as error:
+            raise JournalError(
+                f"{self.home} cannot be written ({error.strerror or error}). Nothing was changed. Set MI_TUI_HOME to a folder that you may write to."
+            ) from error
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+
+
+def _one_fault(words: str) -> list[Fault]:
+    return [Fault("the file", 0, words)]

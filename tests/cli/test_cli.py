@@ -1,0 +1,81 @@
+"""The commands without any target: help, lazy imports, and what stands in for the wizard without a terminal."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from mi_tui.cli.exits import EXIT_CODES
+from mi_tui.cli.main import cli
+from mi_tui.model.answers_file import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "mi_tui", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=ROOT,
+        env={**os.environ, "MI_TUI_HOME": str(home)}, check=False,
+    )  # fmt: skip
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        found.append((*path, name))
+        if isinstance(command, click.Group):
+            found += commands(command, (*path, name))
+    return found
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [words for words in commands(cli) if f"mi-tui {' '.join(words)}" not in readme] == []
+
+
+@pytest.mark.parametrize("words", [(), *commands(cli)], ids=" ".join)
+def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    assert command.help
+    assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
+
+
+def test_help_tells_the_exit_codes_and_starts_nothing(tmp_path: Path) -> None:
+    done = run("--help", home=tmp_path / "home")
+    assert done.returncode == 0
+    for line in EXIT_CODES.splitlines():
+        assert line.strip() in done.stdout
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("module", ["mi_tui.cli.main", "mi_tui.workflow", "mi_tui.app", "screens.journey"])
+def test_heavy_packages_are_imported_late(module: str) -> None:
+    code = f"import sys, {module}; print([m for m in sys.modules if m.split('.')[0] == 'azure'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_commands_know_no_textual() -> None:
+    code = "import sys, mi_tui.cli.main, mi_tui.workflow; print([m for m in sys.modules if m.split('.')[0] in ('textual', 'rich', 'starlette', 'uvicorn')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_answers_print_a_file_that_reads(tmp_path: Path) -> None:
+    for kind in ("sai", "uai"):
+        done = run("answers", "--identity", kind, home=tmp_path)
+        assert done.returncode == 0
+        assert parse(done.stdout).identity.kind.value == kind
+
+
+def test_without_a_terminal_the_wizard_names_the_commands(tmp_path: Path) -> None:
+    done = run(home=tmp_path)
+    assert done.returncode == 2
+    assert "mi-tui up --sandbox --yes" in done.stderr
