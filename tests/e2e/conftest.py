@@ -1,0 +1,96 @@
+"""A sandbox per test module, driven by the commands in processes of their own, as a person drives them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TIMEOUT = 240
+
+
+@dataclass
+class Result:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Standard output as JSON lines; a line that is no JSON fails the test."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last JSON line."""
+        return self.events[-1]
+
+
+@dataclass
+class Shell:
+    """Runs mi-tui with a home of its own."""
+
+    home: Path
+    cache: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "MI_TUI_HOME": str(self.home), "MI_TUI_SANDBOX_CACHE": str(self.cache), "NO_COLOR": "1"}
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "mi_tui", *words]
+
+    def __call__(self, *words: str, stdin: str = "", check: bool = False) -> Result:
+        done = subprocess.run(
+            self.command(*words),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            cwd=self.home.parent,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        assert not check or result.code == 0, f"{words} ended with {result.code}\n{result.out}\n{result.err}"
+        return result
+
+    def tree(self) -> Any:
+        return json.loads(self("sandbox", "tree", "--json", check=True).out)
+
+
+@pytest.fixture(scope="session")
+def environment_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of built scoring environments for all workers of a test session."""
+    given = os.environ.get("MI_TUI_SANDBOX_CACHE")
+    if given:
+        return Path(given)
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "scoring-environments"
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory, environment_cache: Path) -> Iterator[Shell]:
+    """mi-tui with a running sandbox in the instant profile."""
+    made = Shell(tmp_path_factory.mktemp("person") / "home", environment_cache)
+    made("sandbox", "start", "--profile", "instant", check=True)
+    yield made
+    made("sandbox", "stop")
+
+
+@pytest.fixture
+def lone_shell(tmp_path: Path, environment_cache: Path) -> Iterator[Shell]:
+    """mi-tui with a fresh home and nothing running."""
+    made = Shell(tmp_path / "home", environment_cache)
+    yield made
+    made("sandbox", "stop")

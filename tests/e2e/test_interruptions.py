@@ -1,0 +1,94 @@
+"""A run that is interrupted is left resumable, and resuming ends in a scored answer with nothing made twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import TIMEOUT, Shell
+
+pytestmark = pytest.mark.e2e
+
+
+def begin(shell: Shell, until: str) -> tuple[subprocess.Popen[str], str]:
+    """Start `up` and return when the step `until` has begun, with the run's id."""
+    process = subprocess.Popen(
+        shell.command("up", "--sandbox", "--yes", "--json"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        text=True, env=shell.environment, cwd=shell.home.parent,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "step_started" and event["step"] == until:
+            return process, event["run"]
+    raise AssertionError(f"up ended with {process.wait()} before {until}")
+
+
+@pytest.mark.parametrize("step", ["endpoint", "deployment"])
+def test_kill_and_resume(shell: Shell, step: str) -> None:
+    before = shell.tree()
+    process, run = begin(shell, step)
+    process.kill()
+    process.wait(TIMEOUT)
+    assert "left_running" in shell("runs", check=True).out
+    resumed = shell("resume", run, "--json")
+    assert resumed.code == 0, resumed.out + resumed.err
+    assert resumed.last["outcome"] == "succeeded"
+    assert shell("down", run, "--yes").code == 0
+    assert shell.tree() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_without_a_terminal_leaves_the_run(shell: Shell, number: signal.Signals) -> None:
+    before = shell.tree()
+    process, run = begin(shell, "deployment")
+    process.send_signal(number)
+    assert process.stdout is not None
+    rest = [json.loads(line) for line in process.stdout]
+    assert process.wait(TIMEOUT) == 3
+    assert rest[-1]["outcome"] == "left_running"
+    assert shell("resume", run).code == 0
+    assert shell("down", run, "--yes").code == 0
+    assert shell.tree() == before
+
+
+def test_nothing_runs_on_when_the_last_client_is_gone(lone_shell: Shell) -> None:
+    process, run = begin(lone_shell, "deployment")
+    pid = json.loads(lone_shell("sandbox", "status", "--json", check=True).out)["pid"]
+    process.kill()
+    process.wait(TIMEOUT)
+    deadline = 200
+    while _alive(pid) and deadline:
+        deadline -= 1
+        signal.sigtimedwait([], 0.05)
+    assert not _alive(pid), "the sandbox outlived its last client"
+    assert not _mentions(lone_shell.home), "a process of the sandbox outlived it"
+    assert lone_shell("resume", run).code == 0
+    assert lone_shell("down", run, "--yes").code == 0
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def _mentions(home: Path) -> list[str]:
+    """Commands of processes whose command line names this home; empty where the system does not tell."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(home) in command:
+            found.append(command)
+    return found
