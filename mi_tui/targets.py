@@ -42,12 +42,22 @@ _SANDBOX_POLL = {"instant": 0.1, "demo": 0.5}
 
 @dataclass
 class Target:
-    """An open target: `name` is `azure` or `sandbox`; `connection` is the sandbox's, None in Azure."""
+    """An open target: `name` is `azure` or `sandbox`; `lease` holds the sandbox, None in Azure."""
 
     name: str
     session: Session
     pace: Pace
-    connection: client.Connection | None = None
+    lease: client.Lease | None = None
+
+    @property
+    def connection(self) -> client.Connection | None:
+        """Where the sandbox is; None in Azure."""
+        return self.lease.connection if self.lease else None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the sandbox has died meanwhile. Azure does not."""
+        return self.lease is not None and not self.lease.alive()
 
 
 @contextmanager
@@ -66,7 +76,7 @@ def sandbox(
         session = Session(
             credential, subscription or connection.subscription, poll_seconds=_SANDBOX_POLL.get(connection.profile)
         )
-        yield Target(SANDBOX, session, _SANDBOX_PACE.get(connection.profile, Pace()), connection)
+        yield Target(SANDBOX, session, _SANDBOX_PACE.get(connection.profile, Pace()), lease)
 
 
 @contextmanager

@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 import platformdirs
 
 import mi_tui
@@ -21,7 +23,7 @@ from mi_tui.engine.journal import Journal, JournalError, LedgerEntry, RunRecord,
 from mi_tui.engine.planner import PlanError
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
 from mi_tui.model.answers_file import AnswersError, Fault, parse
-from mi_tui.model.events import Planned, RunFinished
+from mi_tui.model.events import Event, Planned, RunFinished, StepFailed
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Plan
 from mi_tui.sandbox.client import Connection, SandboxError
@@ -172,8 +174,13 @@ class Workflow:
         self, work: Callable[[Context], RunFinished], target: Target, run: str, plan: Plan, emit: Emit, stop: Stop
     ) -> RunFinished:
         self._log_to_file()
+
+        def explained(event: Event) -> None:
+            emit(_sandbox_died(event) if target.gone else event)
+
         with quiet.Prints():
-            return work(Context(run, plan, target.session, self.journal, emit, target.pace, stop))
+            end = work(Context(run, plan, target.session, self.journal, explained, target.pace, stop))
+        return _sandbox_died(end) if target.gone else end
 
     # ---- looking and asking
 
@@ -264,6 +271,25 @@ class Workflow:
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
         logger.propagate = False
+
+
+E = TypeVar("E", bound=Event)
+
+
+def _sandbox_died(event: E) -> E:
+    """A failure of the network, as what it is when the sandbox is gone."""
+    if (
+        not isinstance(event, StepFailed | RunFinished)
+        or event.failure is None
+        or event.failure.code != "mi-tui/network"
+    ):
+        return event
+    failure = Failure(
+        code="mi-tui/sandbox-died",
+        message="The sandbox has stopped.",
+        advice=f"Its world is kept: 'mi-tui resume {event.run}' starts it again and goes on.",
+    )
+    return msgspec.structs.replace(event, failure=failure)
 
 
 def _one_fault(words: str) -> list[Fault]:

@@ -111,7 +111,8 @@ def _finish(ctx: Context, failures: list[Failure], *, complete: bool) -> RunFini
         outcome, state = Outcome.CANCELLED, RunState.CANCELLED
     else:
         outcome, state = Outcome.LEFT_RUNNING, RunState.LEFT_RUNNING
-    lacking = _lacking(ctx, failures) if failures else ()
+    # A failure of our own, such as of the network, comes from no grant, and asking Azure would fail likewise.
+    lacking = _lacking(ctx, failures) if failures and not failures[0].code.startswith("mi-tui/") else ()
     event = RunFinished(
         run=ctx.run,
         outcome=outcome,

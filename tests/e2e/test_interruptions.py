@@ -18,7 +18,8 @@ pytestmark = pytest.mark.e2e
 def begin(shell: Shell, until: str) -> tuple[subprocess.Popen[str], str]:
     """Start `up` and return when the step `until` has begun, with the run's id."""
     process = subprocess.Popen(
-        shell.command("up", "--sandbox", "--yes", "--json"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        shell.command("up", "--sandbox", "--profile", "instant", "--yes", "--json"),
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
         text=True, env=shell.environment, cwd=shell.home.parent,
     )  # fmt: skip
     assert process.stdout is not None
@@ -92,3 +93,15 @@ def _mentions(home: Path) -> list[str]:
         if str(home) in command:
             found.append(command)
     return found
+
+
+def test_a_sandbox_that_dies_is_said_and_resume_goes_on(lone_shell: Shell) -> None:
+    process, run = begin(lone_shell, "deployment")
+    os.kill(json.loads(lone_shell("sandbox", "status", "--json", check=True).out)["pid"], signal.SIGKILL)
+    assert process.stdout is not None
+    rest = [json.loads(line) for line in process.stdout]
+    assert process.wait(TIMEOUT) == 1
+    assert rest[-1]["failure"]["code"] == "mi-tui/sandbox-died"
+    assert f"mi-tui resume {run}" in rest[-1]["failure"]["advice"]
+    assert lone_shell("resume", run).code == 0
+    assert lone_shell("down", run, "--yes").code == 0

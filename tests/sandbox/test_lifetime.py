@@ -194,7 +194,7 @@ def test_reset_of_nothing_is_nothing(home: Path) -> None:
 def test_a_second_server_in_the_same_home_is_refused(lease: Lease) -> None:
     command = [sys.executable, "-m", "mi_tui.sandbox", "serve", "--home", str(lease.connection.home)]
     second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert (second.returncode, second.stdout) == (1, "")
+    assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr.startswith("A sandbox already runs in ")
     assert lease.alive()
 
