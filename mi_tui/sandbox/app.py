@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -48,6 +49,9 @@ _TOLD = frozenset(
     | {"$filter", "$top", "$skip", "$expand", "$orderby", "sr", "sp", "authorization_endpoint"}
 )
 """Query parameters whose values the log keeps; of all others, a SAS's signature among them, it keeps the name."""
+
+_NAME = re.compile(r"\$?[\w-]{1,40}", re.ASCII)
+"""What may stand as a parameter's name; anything else may be a value in the wrong place."""
 
 _CLIENT_GONE = 499
 
@@ -157,7 +161,10 @@ def host_of(scope: Scope) -> str:
 def told_query(query: bytes) -> str:
     """A query string as the log keeps it: no value that could be a secret."""
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    return "&".join(f"{name}={value}" if name.lower() in _TOLD else f"{name}=..." for name, value in pairs)
+    told = (
+        (name if _NAME.fullmatch(name) else "...", value if name.lower() in _TOLD else "...") for name, value in pairs
+    )
+    return "&".join(f"{name}={value}" for name, value in told)
 
 
 def _crash_body(host: str) -> tuple[bytes, bytes]:

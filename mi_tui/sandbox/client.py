@@ -25,7 +25,7 @@ from mi_tui.sandbox.connection import (
     read,
     wait_until,
 )
-from mi_tui.sandbox.paths import CONNECT_LOCK, LOG_FILE
+from mi_tui.sandbox.paths import CONNECT_LOCK, LOG_FILE, make_private
 from mi_tui.sandbox.profiles import PROFILES
 from mi_tui.sandbox.scenarios import SCENARIOS, fault
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from http.client import HTTPConnection, HTTPResponse
 
 __all__ = [
-    "PROFILE_NAMES", "SCENARIO_NAMES", "Connection", "Lease", "SandboxError", "SandboxUsageError",
+    "PROFILE_NAMES", "SCENARIOS", "SCENARIO_NAMES", "Connection", "Lease", "SandboxError", "SandboxUsageError",
     "connect", "environment", "log", "reset", "running", "status", "stop", "tree",
 ]  # fmt: skip
 
@@ -98,7 +98,7 @@ def connect(
         raise SandboxUsageError(wrong)
     home = home.expanduser().resolve()
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(home)
     except OSError as error:
         raise SandboxUsageError(
             f"The sandbox's folder {home} cannot be made: {error.strerror}. Choose another with MI_TUI_HOME."

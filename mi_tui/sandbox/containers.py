@@ -25,8 +25,7 @@ def container_id(account_id: str, name: str) -> str:
 
 def account_by_name(world: World, name: str) -> Resource | None:
     """The storage account with this name, which is unique in the whole world; None when there is none."""
-    wanted = name.lower()
-    return next((account for account in world.store.resources(ACCOUNT_TYPE) if account.name.lower() == wanted), None)
+    return next(iter(world.store.resources(ACCOUNT_TYPE, name=name)), None)
 
 
 def create_container(world: World, account_id: str, name: str) -> Resource:

@@ -133,6 +133,16 @@ def authorization_failed(client: str, object_id: str, action: str, scope: str) -
     )
 
 
+def other_location(group: str, name: str, there: str, asked: str) -> ArmError:
+    """ARM's 409 for a resource that exists in another region than a PUT says."""
+    return ArmError(
+        409,
+        "InvalidResourceLocation",
+        f"The resource '{name}' already exists in location '{there}' in resource group '{group}'. A resource with the same name "
+        f"cannot be created in location '{asked}'. Please select a new resource name.",
+    )
+
+
 def bad_request(message: str, code: str = "InvalidRequestContent", target: str | None = None) -> ArmError:
     """A 400 in ARM's words."""
     return ArmError(400, code, message, target)

@@ -5,18 +5,17 @@ Ids are fixed, so that every sandbox looks alike and a test can name things; eve
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import secrets
-import time
 import uuid
 from typing import Any
 
 from mi_tui.model import names
 from mi_tui.sandbox import containers, grants
 from mi_tui.sandbox.accounts import account_body, new_keys
+from mi_tui.sandbox.blob.rows import put_bytes
 from mi_tui.sandbox.rbac import role_definitions
-from mi_tui.sandbox.store import Blob, Principal, Resource
+from mi_tui.sandbox.store import Principal, Resource
 from mi_tui.sandbox.world import REGION, TENANT, World
 
 TENANT_NAME = "Contoso"
@@ -90,7 +89,8 @@ def furnish(world: World) -> None:
     _identity(world)
     for account, keys_allowed in ((DATA_ACCOUNT, True), (KEYLESS_ACCOUNT, False)):
         resource = _account(world, DEV, GROUP, account, shared_keys=keys_allowed)
-        _blob(world, containers.create_container(world, resource.id, CONTAINER), WELCOME, WELCOME_TEXT)
+        containers.create_container(world, resource.id, CONTAINER)
+        put_bytes(world, account, CONTAINER, WELCOME, WELCOME_TEXT, content_type="text/plain")
     _account(world, PROD, PROD_GROUP, PROD_ACCOUNT)
     _rights(world)
     world.store.set_value("furnished", "1")
@@ -129,7 +129,6 @@ def tree(world: World) -> dict[str, Any]:
             "principal_name": people.get(a.principal_id),
             "role": a.role,
             "role_name": role_definitions()[a.role].name if a.role in role_definitions() else None,
-            "condition": a.body["properties"]["condition"],
         }
         for a in sorted(world.store.assignments(), key=lambda a: a.id.lower())
     ]
@@ -206,24 +205,6 @@ def _account(world: World, subscription: str, group: str, name: str, *, shared_k
     account = Resource(identifier, containers.ACCOUNT_TYPE, name, body, {"keys": new_keys()})
     world.store.put(account)
     return account
-
-
-def _blob(world: World, container: Resource, name: str, content: bytes) -> None:
-    file = uuid.uuid4().hex
-    path = world.store.blob_folder / file
-    path.write_bytes(content)
-    path.chmod(0o600)
-    now = time.time()
-    properties = {
-        "etag": containers.etag(now),
-        "last_modified": now,
-        "creation_time": now,
-        "content_type": "text/plain",
-        "content_md5": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
-        "metadata": {},
-        "blob_type": "BlockBlob",
-    }
-    world.store.put_blob(Blob(containers.account_name(container), container.name, name, len(content), file, properties))
 
 
 def _identity(world: World) -> None:

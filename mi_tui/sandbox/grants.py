@@ -44,8 +44,6 @@ def assign(
     immediate: bool = False,
     principal_type: str | None = None,
     description: str | None = None,
-    condition: str | None = None,
-    condition_version: str | None = None,
 ) -> RoleAssignment:
     """Give a principal a role at a scope and return the assignment; the caller has checked that this is allowed.
 
@@ -67,8 +65,8 @@ def assign(
             "principalId": principal_id,
             "principalType": principal.kind if principal is not None else principal_type,
             "scope": scope,
-            "condition": condition,
-            "conditionVersion": condition_version,
+            "condition": None,
+            "conditionVersion": None,
             "createdOn": written,
             "updatedOn": written,
             "createdBy": by,
@@ -90,12 +88,6 @@ def unassign(world: World, assignment: RoleAssignment) -> None:
     """Remove an assignment. One that acts goes on for `propagation(world)`; one that did not act yet never will."""
     now = time.time()
     world.store.remove_assignment(assignment.id, now + propagation(world) if assignment.effective_from <= now else now)
-
-
-def unassign_all(world: World, principal_id: str) -> None:
-    """Remove every assignment of a principal, as Azure does for a system-assigned identity that goes with its resource."""
-    for assignment in world.store.assignments(principal_id):
-        unassign(world, assignment)
 
 
 def unassign_under(world: World, resource_id: str) -> None:

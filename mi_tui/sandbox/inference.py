@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import http.cookiejar
 import json
 import random
 import time
@@ -77,6 +78,8 @@ class InferenceApp:
         self._session = requests.Session()
         # Neither the proxy nor the certificates of whoever started the sandbox have a say between it and its own servers.
         self._session.trust_env = False
+        # A cookie that one endpoint's script sets must not reach another's: all of them are 127.0.0.1.
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -131,12 +134,8 @@ class InferenceApp:
     def _endpoint(self, host: str) -> Resource:
         name, _, rest = host.lower().partition(":")[0].partition(".")
         region = rest.partition(".")[0]
-        for endpoint in self._world.store.resources(TYPE):
-            if (
-                endpoint.name.lower() == name
-                and endpoint.body["location"] == region
-                and endpoint.private.get("created")
-            ):
+        for endpoint in self._world.store.resources(TYPE, name=name):
+            if endpoint.body["location"] == region and endpoint.private.get("created"):
                 return endpoint
         raise _not_found(f"There is no endpoint at {host}.")
 

@@ -29,7 +29,7 @@ from mi_tui.sandbox.control import Control, Loopback
 from mi_tui.sandbox.hosts import SENTENCE
 from mi_tui.sandbox.lease import Life
 from mi_tui.sandbox.logs import SandboxLog
-from mi_tui.sandbox.paths import CONNECTION_FILE, LOG_FILE, SERVER_LOCK
+from mi_tui.sandbox.paths import CONNECTION_FILE, LOG_FILE, SERVER_LOCK, make_private
 from mi_tui.sandbox.profiles import PROFILES
 from mi_tui.sandbox.proxy import ConnectProxy
 from mi_tui.sandbox.store import Request, Store
@@ -58,7 +58,7 @@ async def serve(
     if fault is not None:
         raise StartError(fault)
     home = home.expanduser().resolve()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(home)
     with _only_one(home):
         log = SandboxLog(home)
         sandbox = Sandbox(home, port, profile, scenario, log, Life(persistent=persistent))
@@ -215,7 +215,7 @@ class Sandbox:
     def _refused(self, method: str, authority: str, status: int) -> None:
         host = authority.rsplit(":", 1)[0]
         self._store.add_request(
-            Request(time.time(), "anonymous", method, host, authority, "", status, None, SENTENCE, 0.0)
+            Request(time.time(), "anonymous", method[:20], host, authority, "", status, None, SENTENCE, 0.0)
         )
 
     def _write_connection(self) -> None:

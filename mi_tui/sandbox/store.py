@@ -5,130 +5,40 @@ Used from the server's event loop thread only; every method is short. Blob conte
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-SCHEMA_VERSION = 1
+from mi_tui.sandbox.records import SCHEMA, SCHEMA_VERSION, Blob, Operation, Principal, Request, Resource, RoleAssignment
 
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE resources (
-    key TEXT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
-    body TEXT NOT NULL, private TEXT NOT NULL, created REAL NOT NULL);
-CREATE INDEX resources_by_type ON resources (type);
-CREATE TABLE principals (
-    object_id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, client_id TEXT, secret TEXT,
-    resource_key TEXT, visible_at REAL NOT NULL);
-CREATE TABLE role_assignments (
-    key TEXT PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL, principal_id TEXT NOT NULL, role TEXT NOT NULL,
-    body TEXT NOT NULL, effective_from REAL NOT NULL, effective_until REAL);
-CREATE INDEX role_assignments_by_principal ON role_assignments (principal_id);
-CREATE TABLE operations (
-    id TEXT PRIMARY KEY, resource_id TEXT NOT NULL, kind TEXT NOT NULL, started REAL NOT NULL, ended REAL,
-    status TEXT NOT NULL, error TEXT, result TEXT);
-CREATE TABLE blobs (
-    account TEXT NOT NULL, container TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, file TEXT NOT NULL,
-    properties TEXT NOT NULL, PRIMARY KEY (account, container, name));
-CREATE TABLE blocks (
-    account TEXT NOT NULL, container TEXT NOT NULL, name TEXT NOT NULL, block TEXT NOT NULL, size INTEGER NOT NULL, file TEXT NOT NULL,
-    PRIMARY KEY (account, container, name, block));
-CREATE TABLE requests (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, caller TEXT NOT NULL, method TEXT NOT NULL, host TEXT NOT NULL,
-    path TEXT NOT NULL, query TEXT NOT NULL, status INTEGER NOT NULL, code TEXT, decision TEXT NOT NULL, milliseconds REAL NOT NULL);
-"""
+__all__ = ["Blob", "Operation", "Principal", "Request", "Resource", "RoleAssignment", "Store", "StoreError"]
+
+REQUESTS_KEPT = 20_000
+"""Rows of the request log; older ones go."""
+
+_LONGEST_TOLD = 2_000
+"""Characters of a path or query that the request log keeps."""
+
+_OPERATION_SECONDS = 24 * 3600
+"""How long an operation that has ended can still be asked for."""
+
+_REQUEST = "time, caller, method, host, path, query, status, code, decision, milliseconds"
 
 
 class StoreError(Exception):
     """The world's file cannot be used; the text says why and what to do."""
 
 
-@dataclass
-class Resource:
-    """One resource. `body` is what GET answers; `private` is never answered by GET (keys, process state)."""
-
-    id: str
-    type: str
-    name: str
-    body: dict[str, Any]
-    private: dict[str, Any] = field(default_factory=dict)
-    created: float = field(default_factory=time.time)
-
-
-@dataclass
-class Principal:
-    """A user, a service principal or a managed identity. `kind` is `User` or `ServicePrincipal`; `secret` is a hash."""
-
-    object_id: str
-    kind: str
-    name: str
-    client_id: str | None = None
-    secret: str | None = None
-    resource_key: str | None = None
-    visible_at: float = 0.0
-
-
-@dataclass
-class RoleAssignment:
-    """A role at a scope for a principal. It counts from `effective_from` until `effective_until` (None: until deleted)."""
-
-    id: str
-    name: str
-    scope: str
-    principal_id: str
-    role: str
-    body: dict[str, Any]
-    effective_from: float = 0.0
-    effective_until: float | None = None
-
-
-@dataclass
-class Operation:
-    """A long operation: `status` is `InProgress`, `Succeeded`, `Failed` or `Canceled`; how it is spelled is the service's matter."""
-
-    id: str
-    resource_id: str
-    kind: str
-    started: float
-    ended: float | None = None
-    status: str = "InProgress"
-    error: dict[str, Any] | None = None
-    result: dict[str, Any] | None = None
-
-
-@dataclass
-class Blob:
-    """One committed blob; `file` is relative to the blob folder; `properties` holds etag, md5, content type, metadata, times."""
-
-    account: str
-    container: str
-    name: str
-    size: int
-    file: str
-    properties: dict[str, Any]
-
-
-@dataclass
-class Request:
-    """One answered request, as `mi-tui sandbox log` tells it. No header, body, token or signature is kept."""
-
-    time: float
-    caller: str
-    method: str
-    host: str
-    path: str
-    query: str
-    status: int
-    code: str | None
-    decision: str
-    milliseconds: float
-
-
 def _key(resource_id: str) -> str:
     return resource_id.rstrip("/").lower()
+
+
+def _below(resource_id: str) -> tuple[str, str]:
+    """The range of the keys of everything under an id; '0' is the character after '/'."""
+    return _key(resource_id) + "/", _key(resource_id) + "0"
 
 
 class Store:
@@ -149,7 +59,7 @@ class Store:
             self._db.execute("PRAGMA synchronous=NORMAL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if fresh or version == 0:
-                self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+                self._db.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise StoreError(
                     f"The sandbox's world in {home} was written by another version of mi-tui (format {version}, this one knows "
@@ -164,6 +74,20 @@ class Store:
         """Write everything out and close the file."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """All that the block writes becomes true at once, or, when it raises or the process dies, not at all."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     # ---- values
 
@@ -183,16 +107,18 @@ class Store:
         row = self._db.execute("SELECT * FROM resources WHERE key=?", (_key(resource_id),)).fetchone()
         return None if row is None else self._resource(row)
 
-    def resources(self, type_: str | None = None, under: str | None = None) -> list[Resource]:
-        """Resources of a type (any case) and/or whose id begins with `under` + '/', oldest first."""
+    def resources(
+        self, type_: str | None = None, under: str | None = None, *, name: str | None = None
+    ) -> list[Resource]:
+        """Resources of a type, with a name (both in any case) and/or whose id begins with `under` + '/', oldest first."""
         where, values = ["1=1"], []
-        if type_ is not None:
-            where.append("type=? COLLATE NOCASE")
-            values.append(type_)
+        for column, value in (("type", type_), ("name", name)):
+            if value is not None:
+                where.append(f"{column}=? COLLATE NOCASE")
+                values.append(value)
         if under is not None:
-            where.append("substr(key, 1, ?) = ?")
-            prefix = _key(under) + "/"
-            values += [len(prefix), prefix]  # type: ignore[list-item]
+            where.append("key >= ? AND key < ?")
+            values += _below(under)
         rows = self._db.execute(f"SELECT * FROM resources WHERE {' AND '.join(where)} ORDER BY created, key", values)
         return [self._resource(row) for row in rows]
 
@@ -213,10 +139,8 @@ class Store:
 
     def remove(self, resource_id: str) -> None:
         """Delete a resource and everything under its id."""
-        prefix = _key(resource_id) + "/"
-        self._db.execute(
-            "DELETE FROM resources WHERE key=? OR substr(key, 1, ?) = ?", (_key(resource_id), len(prefix), prefix)
-        )
+        values = (_key(resource_id), *_below(resource_id))
+        self._db.execute("DELETE FROM resources WHERE key=? OR (key >= ? AND key < ?)", values)
 
     @staticmethod
     def _resource(row: sqlite3.Row) -> Resource:
@@ -343,7 +267,8 @@ class Store:
         ]
 
     def put_operation(self, operation: Operation) -> None:
-        """Create or replace a long operation."""
+        """Create or replace a long operation; those that ended long ago are forgotten."""
+        self._db.execute("DELETE FROM operations WHERE ended < ?", (time.time() - _OPERATION_SECONDS,))
         self._db.execute(
             "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -380,17 +305,24 @@ class Store:
         ).fetchone()
         return None if row is None else self._blob(row)
 
-    def blobs(self, account: str | None = None, container: str | None = None, prefix: str = "") -> list[Blob]:
-        """Committed blobs in the order of their names, of all accounts or of one, of all its containers or of one."""
-        where, values = ["substr(name, 1, ?) = ?"], [len(prefix), prefix]
-        for column, value in (("account", account), ("container", container)):
-            if value is not None:
-                where.append(f"{column}=?")
-                values.append(value)
+    def blobs(self) -> list[Blob]:
+        """Every committed blob, by account, container and name."""
+        return [self._blob(row) for row in self._db.execute("SELECT * FROM blobs ORDER BY account, container, name")]
+
+    def blobs_in(self, account: str, container: str, prefix: str = "", start: str = "") -> Iterator[Blob]:
+        """A container's committed blobs in the order of their names, from the name `start` on, read as they are asked for."""
         rows = self._db.execute(
-            f"SELECT * FROM blobs WHERE {' AND '.join(where)} ORDER BY account, container, name", values
+            "SELECT * FROM blobs WHERE account=? AND container=? AND name >= ? ORDER BY name",
+            (account, container, max(prefix, start)),
         )
-        return [self._blob(row) for row in rows]
+        for row in rows:
+            if not row["name"].startswith(prefix):
+                return
+            yield self._blob(row)
+
+    def blob_files(self) -> set[str]:
+        """The names of the files that committed blobs and uncommitted blocks have."""
+        return {row["file"] for row in self._db.execute("SELECT file FROM blobs UNION SELECT file FROM blocks")}
 
     def put_blob(self, blob: Blob) -> None:
         """Create or replace a blob's row."""
@@ -408,9 +340,10 @@ class Store:
                 values.append(value)
         condition = " AND ".join(where)
         for table in ("blobs", "blocks"):
-            for row in self._db.execute(f"SELECT file FROM {table} WHERE {condition}", values).fetchall():
+            gone = self._db.execute(f"DELETE FROM {table} WHERE {condition} RETURNING file", values).fetchall()
+            # After the rows: a file without a row is swept at the next start, a row without a file is a broken blob.
+            for row in gone:
                 (self.blob_folder / row["file"]).unlink(missing_ok=True)
-            self._db.execute(f"DELETE FROM {table} WHERE {condition}", values)
 
     def blocks(self, account: str, container: str, name: str) -> dict[str, tuple[int, str]]:
         """Uncommitted blocks of a blob: block id -> (size in bytes, file)."""
@@ -427,9 +360,10 @@ class Store:
 
     def remove_blocks(self, account: str, container: str, name: str) -> None:
         """Forget a blob's uncommitted blocks and delete their files."""
-        for _, file in self.blocks(account, container, name).values():
-            (self.blob_folder / file).unlink(missing_ok=True)
+        files = self.blocks(account, container, name).values()
         self._db.execute("DELETE FROM blocks WHERE account=? AND container=? AND name=?", (account, container, name))
+        for _, file in files:
+            (self.blob_folder / file).unlink(missing_ok=True)
 
     @staticmethod
     def _blob(row: sqlite3.Row) -> Blob:
@@ -440,24 +374,24 @@ class Store:
     # ---- requests
 
     def add_request(self, request: Request) -> None:
-        """Remember one answered request."""
-        self._db.execute(
-            "INSERT INTO requests (time, caller, method, host, path, query, status, code, decision, milliseconds) VALUES (?,?,?,?,?,?,?,?,?,?)",
+        """Remember one answered request; the oldest ones are forgotten."""
+        written = self._db.execute(
+            f"INSERT INTO requests ({_REQUEST}) VALUES (?,?,?,?,?,?,?,?,?,?)",
             (
                 request.time,
                 request.caller,
                 request.method,
                 request.host,
-                request.path,
-                request.query,
+                request.path[:_LONGEST_TOLD],
+                request.query[:_LONGEST_TOLD],
                 request.status,
                 request.code,
                 request.decision,
                 request.milliseconds,
             ),
         )
+        self._db.execute("DELETE FROM requests WHERE number <= ?", ((written.lastrowid or 0) - REQUESTS_KEPT,))
 
     def requests(self) -> list[Request]:
-        """Every answered request, oldest first."""
-        columns = "time, caller, method, host, path, query, status, code, decision, milliseconds"
-        return [Request(**dict(row)) for row in self._db.execute(f"SELECT {columns} FROM requests ORDER BY number")]
+        """Every answered request that is remembered, oldest first."""
+        return [Request(**dict(row)) for row in self._db.execute(f"SELECT {_REQUEST} FROM requests ORDER BY number")]

@@ -120,7 +120,8 @@ class Issuer:
                 audience=accepted,
                 options={"require": ["exp", "aud", "oid", "tid"]},
             )
-        except jwt.PyJWTError as error:
+        # A forged token is anything at all: PyJWT lets through what its header's JSON does to the parser.
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise TokenError(f"{type(error).__name__}: {error}") from error
         if claims["tid"] != self.tenant:
             raise TokenError("the token is of another tenant")

@@ -5,114 +5,39 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
 
 from mi_tui.sandbox import containers
-from mi_tui.sandbox.arm.ml import WORKSPACE, WORKSPACE_TYPE, created, ml_reply, system_data, workspace
+from mi_tui.sandbox.arm.asset_kinds import KINDS, Kind
+from mi_tui.sandbox.arm.ml import WORKSPACE, created, ml_reply, system_data, workspace
 from mi_tui.sandbox.arm.router import Call, route
-from mi_tui.sandbox.errors import ArmError, ml_detail, ml_error
+from mi_tui.sandbox.arm.shapes import TEXTS, Shape
+from mi_tui.sandbox.errors import ml_error
 from mi_tui.sandbox.store import Resource
 
 UPLOAD_SECONDS = 8 * 3600
 """How long the SAS of a pending upload lives; about what the recorded one had."""
 
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,254}", re.ASCII)
+"""The pattern of Microsoft's OpenAPI files, and the dot, which the service takes too."""
+
+_BODY: Shape = {
+    "properties": {
+        **dict.fromkeys(
+            (
+                "description", "codeUri", "modelUri", "modelType", "jobName", "stage", "image", "condaFile", "osType",
+                "autoRebuild",
+            ),
+            str,
+        ),
+        **dict.fromkeys(("isArchived", "isAnonymous"), bool),
+        **dict.fromkeys(("tags", "properties"), TEXTS),
+        **dict.fromkeys(("flavors", "build", "inferenceConfig", "autoDeleteSetting"), dict),
+    }
+}  # fmt: skip
 _CHANGEABLE = ("description", "tags", "isArchived", "stage")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of asset: its word in paths, the properties of a version, those that may not change, and its 404."""
-
-    word: str
-    properties: Callable[[dict[str, Any]], dict[str, Any]]
-    fixed: tuple[str, ...]
-    not_found: Callable[[str, str], ArmError]
-
-    @property
-    def type(self) -> str:
-        """The resource type of its containers."""
-        return f"{WORKSPACE_TYPE}/{self.word}"
-
-
-def _code(sent: dict[str, Any]) -> dict[str, Any]:
-    # `isAnonymous` comes back false for code, whatever was sent (recorded).
-    return {
-        "description": sent.get("description"),
-        "tags": sent.get("tags") or {},
-        "properties": _texts(sent.get("properties")),
-        "isArchived": bool(sent.get("isArchived")),
-        "isAnonymous": False,
-        "codeUri": sent.get("codeUri"),
-        "provisioningState": "Succeeded",
-    }
-
-
-def _model(sent: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "description": sent.get("description"),
-        "tags": sent.get("tags") or {},
-        "properties": _texts(sent.get("properties")),
-        "isArchived": bool(sent.get("isArchived")),
-        "isAnonymous": bool(sent.get("isAnonymous")),
-        "autoDeleteSetting": sent.get("autoDeleteSetting"),
-        "flavors": sent.get("flavors") or {},
-        "modelType": sent.get("modelType") or "custom_model",
-        "modelUri": str(sent.get("modelUri") or "").replace("/resourcegroups/", "/resourceGroups/"),
-        "jobName": sent.get("jobName"),
-        "provisioningState": "Succeeded",
-        "stage": sent.get("stage"),
-        "intellectualProperty": None,
-    }
-
-
-def _environment(sent: dict[str, Any]) -> dict[str, Any]:
-    answer = {
-        "description": sent.get("description"),
-        "tags": sent.get("tags") or {},
-        "properties": _texts(sent.get("properties")),
-        "isArchived": bool(sent.get("isArchived")),
-        "isAnonymous": bool(sent.get("isAnonymous")),
-        "autoDeleteSetting": sent.get("autoDeleteSetting"),
-        "environmentType": "UserCreated",
-        "image": sent.get("image"),
-        "condaFile": sent.get("condaFile") or "",
-        "osType": sent.get("osType") or "Linux",
-        "autoRebuild": sent.get("autoRebuild") or "Disabled",
-        "provisioningState": "Succeeded",
-        "stage": sent.get("stage") or "Logged",
-        "intellectualProperty": None,
-    }
-    for key in ("build", "inferenceConfig"):
-        if sent.get(key) is not None:
-            answer[key] = sent[key]
-    return answer
-
-
-def _texts(sent: object) -> dict[str, str]:
-    return {str(key): str(value) for key, value in sent.items()} if isinstance(sent, dict) else {}
-
-
-def _model_not_found(name: str, version: str) -> ArmError:
-    message = (
-        f"Model container with name: {name} not found."
-        if not version
-        else f"Model with name: {name} and version: {version} not found."
-    )
-    return ml_error(404, "The specified resource was not found.", details=[ml_detail("ModelNotFound", message)])
-
-
-def _code_not_found(name: str, version: str) -> ArmError:
-    what = f"Code container with name: {name}" if not version else f"Code with name: {name} and version: {version}"
-    return ml_error(
-        404, "The specified resource was not found.", details=[ml_detail("CodeNotFound", f"{what} not found.")]
-    )
-
-
-def _environment_not_found(name: str, version: str) -> ArmError:
-    return ml_error(404, f"No environment exists for name: {name}, version: {version}, label: ", inner="NotFoundError")
 
 
 def list_containers(kind: Kind) -> Callable[[Call], Response]:
@@ -140,6 +65,8 @@ def put_container(kind: Kind) -> Callable[[Call], Response]:
     def handler(call: Call) -> Response:
         identifier = f"{workspace(call).id}/{kind.word}/{call.ids['name']}"
         existing = call.world.store.resource(identifier)
+        if existing is None:
+            _check_name(call.ids["name"])
         container = existing or _new_container(call, kind, identifier)
         sent = call.body.get("properties") or {}
         container.body["properties"] |= {
@@ -152,17 +79,16 @@ def put_container(kind: Kind) -> Callable[[Call], Response]:
     return handler
 
 
-def delete_container(kind: Kind) -> Callable[[Call], Response]:
-    """DELETE of an asset with all versions; what was uploaded for it stays in storage, as in Azure."""
+def delete(call: Call) -> Response:
+    """DELETE of an asset with all versions, or of one version; 204 when there is none.
 
-    def handler(call: Call) -> Response:
-        identifier = f"{workspace(call).id}/{kind.word}/{call.ids['name']}"
-        if call.world.store.resource(identifier) is None:
-            return ml_reply(204, None)
-        call.world.store.remove(identifier)
-        return ml_reply(200, None)
-
-    return handler
+    What was uploaded for it stays in storage, as in Azure.
+    """
+    identifier = f"{workspace(call).id}/{call.path.split('/', 9)[9]}"
+    if call.world.store.resource(identifier) is None:
+        return ml_reply(204, None)
+    call.world.store.remove(identifier)
+    return ml_reply(200, None)
 
 
 def list_versions(kind: Kind) -> Callable[[Call], Response]:
@@ -178,7 +104,9 @@ def list_versions(kind: Kind) -> Callable[[Call], Response]:
         if not call.query.get("$orderby", "desc").lower().endswith("asc"):
             found.reverse()
         top = call.query.get("$top", "")
-        return ml_reply(200, {"value": [v.body for v in (found[: int(top)] if top.isdecimal() else found)]})
+        return ml_reply(
+            200, {"value": [v.body for v in (found[: int(top)] if re.fullmatch("[0-9]{1,9}", top) else found)]}
+        )
 
     return handler
 
@@ -221,19 +149,6 @@ def put_version(kind: Kind) -> Callable[[Call], Response]:
         call.world.store.put(Resource(identifier, body["type"], call.ids["version"], body))
         _count(call, kind, container)
         return created(call, body)
-
-    return handler
-
-
-def delete_version(kind: Kind) -> Callable[[Call], Response]:
-    """DELETE of one version; 204 when there is none."""
-
-    def handler(call: Call) -> Response:
-        identifier = f"{workspace(call).id}/{kind.word}/{call.ids['name']}/versions/{call.ids['version']}"
-        if call.world.store.resource(identifier) is None:
-            return ml_reply(204, None)
-        call.world.store.remove(identifier)
-        return ml_reply(200, None)
 
     return handler
 
@@ -299,7 +214,7 @@ def _count(call: Call, kind: Kind, identifier: str) -> None:
     """Keep the container's latest and next version; a version makes its container."""
     container = call.world.store.resource(identifier) or _new_container(call, kind, identifier)
     versions = [v.name for v in call.world.store.resources(f"{kind.type}/versions", under=identifier)]
-    numbers = [int(name) for name in versions if name.isdecimal()]
+    numbers = [int(name) for name in versions if name.isdecimal() and len(name) < 10]
     container.body["properties"]["latestVersion"] = versions[-1]
     container.body["properties"]["nextVersion"] = str(max(numbers, default=0) + 1)
     call.world.store.put(container)
@@ -318,14 +233,24 @@ def _has_hash(version: Resource, content_hash: str, hash_version: str | None) ->
 
 
 def _check_new(kind: Kind, call: Call, properties: dict[str, Any]) -> None:
-    """400 for a version without what it is made of."""
-    if kind.word == "models" and not re.fullmatch(r"[1-9][0-9]*", call.ids["version"]):
+    """400 for a version with a name that is none, or without what it is made of."""
+    _check_name(call.ids["name"])
+    _check_name(call.ids["version"])
+    if kind.word == "models" and not re.fullmatch(r"[1-9][0-9]{0,8}", call.ids["version"]):
         raise ml_error(
             400, f"The model version '{call.ids['version']}' is not a positive integer.", inner="BadArgument"
         )
     needed = {"codes": ("codeUri",), "models": ("modelUri",), "environments": ("image", "build")}[kind.word]
     if not any(properties.get(key) for key in needed):
         raise ml_error(400, f"The request is invalid: {' or '.join(needed)} is required.", inner="BadArgument")
+
+
+def _check_name(name: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        message = (
+            f"The name '{name}' is invalid: at most 255 letters, digits, '-', '_' and '.', and a letter or digit first."
+        )
+        raise ml_error(400, message, inner="BadArgument")
 
 
 def _update(call: Call, kind: Kind, existing: Resource, sent: dict[str, Any]) -> None:
@@ -351,13 +276,6 @@ def _update(call: Call, kind: Kind, existing: Resource, sent: dict[str, Any]) ->
     call.world.store.put(existing)
 
 
-KINDS = (
-    Kind("codes", _code, ("codeUri",), _code_not_found),
-    Kind("models", _model, ("modelUri", "modelType"), _model_not_found),
-    Kind("environments", _environment, ("image", "condaFile", "build"), _environment_not_found),
-)
-
-
 def _register(kind: Kind) -> None:
     every = f"{WORKSPACE}/{kind.word}"
     one = every + "/{name}"
@@ -365,12 +283,12 @@ def _register(kind: Kind) -> None:
     version = versions + "/{version}"
     route("GET", every, f"{kind.type}/read")(list_containers(kind))
     route("GET", one, f"{kind.type}/read")(get_container(kind))
-    route("PUT", one, f"{kind.type}/write")(put_container(kind))
-    route("DELETE", one, f"{kind.type}/delete")(delete_container(kind))
+    route("PUT", one, f"{kind.type}/write", _BODY)(put_container(kind))
+    route("DELETE", one, f"{kind.type}/delete")(delete)
     route("GET", versions, f"{kind.type}/versions/read")(list_versions(kind))
     route("GET", version, f"{kind.type}/versions/read")(get_version(kind))
-    route("PUT", version, f"{kind.type}/versions/write")(put_version(kind))
-    route("DELETE", version, f"{kind.type}/versions/delete")(delete_version(kind))
+    route("PUT", version, f"{kind.type}/versions/write", _BODY)(put_version(kind))
+    route("DELETE", version, f"{kind.type}/versions/delete")(delete)
     if kind.word != "environments":
         route("POST", version + "/startPendingUpload")(start_upload(kind))
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from mi_tui.sandbox import grants, rbac
 from mi_tui.sandbox.arm.router import Call, page, reply, route
+from mi_tui.sandbox.arm.shapes import Shape
 from mi_tui.sandbox.errors import ArmError, bad_request, group_not_found, resource_not_found
 from mi_tui.sandbox.rbac import RoleDefinition, role_definitions
 from mi_tui.sandbox.store import RoleAssignment
@@ -19,6 +20,11 @@ from mi_tui.sandbox.times import zulu
 _AUTHORIZATION = "{+scope}/providers/Microsoft.Authorization"
 _ASSIGNMENT = _AUTHORIZATION + "/roleAssignments/{name}"
 _NS = "Microsoft.Authorization/roleAssignments"
+_BODY: Shape = {
+    "properties": dict.fromkeys(
+        ("roleDefinitionId", "principalId", "principalType", "description", "condition", "conditionVersion"), str
+    )
+}
 _KINDS = frozenset({"User", "Group", "ServicePrincipal", "ForeignGroup", "Device"})
 
 
@@ -52,9 +58,12 @@ def get_tenant_definition(call: Call) -> Response:
     return _one_definition(call, "")
 
 
-@route("PUT", _ASSIGNMENT, f"{_NS}/write")
+@route("PUT", _ASSIGNMENT, f"{_NS}/write", _BODY)
 def put_assignment(call: Call) -> Response:
-    """Grant a role (201). The same again under the same name is 200, and may change condition and description."""
+    """Grant a role (201). The same again under the same name is 200, and may change the description.
+
+    One with a condition is refused: the sandbox evaluates none, and without it the role would give more than in Azure.
+    """
     scope, name = call.ids["scope"].rstrip("/"), call.ids["name"]
     sent = call.body.get("properties") or {}
     if _guid(name) is None:
@@ -69,6 +78,12 @@ def put_assignment(call: Call) -> Response:
     kind = sent.get("principalType")
     if kind is not None and kind not in _KINDS:
         raise bad_request(f"The principal type '{kind}' is not supported.", "UnsupportedPrincipalType")
+    if sent.get("condition"):
+        raise bad_request(
+            "The mi-tui sandbox does not evaluate conditions of role assignments, so it takes none. "
+            "Assign the role without a condition, or at a smaller scope.",
+            "RoleAssignmentConditionNotSupported",
+        )
     _check_scope(call, scope)
     existing = call.world.store.assignment(grants.assignment_id(scope, name))
     if existing is not None:
@@ -86,8 +101,6 @@ def put_assignment(call: Call) -> Response:
         name=name,
         principal_type=kind,
         description=sent.get("description"),
-        condition=sent.get("condition"),
-        condition_version=sent.get("conditionVersion") or ("2.0" if sent.get("condition") else None),
     )
     # The answer to a creation does not say yet who created it (recorded).
     return reply(201, {**assignment.body, "properties": {**assignment.body["properties"], "createdBy": None}})
@@ -160,10 +173,9 @@ def _again(call: Call, existing: RoleAssignment, principal_id: str, role: str, s
             "RoleAssignmentUpdateNotPermitted",
             "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
         )
-    properties = existing.body["properties"]
-    changes = {key: sent[key] for key in ("condition", "conditionVersion", "description") if sent.get(key) is not None}
-    if any(properties[key] != value for key, value in changes.items()):
-        properties |= changes | {"updatedOn": zulu(), "updatedBy": call.caller.object_id}
+    properties, description = existing.body["properties"], sent.get("description")
+    if description is not None and description != properties["description"]:
+        properties |= {"description": description, "updatedOn": zulu(), "updatedBy": call.caller.object_id}
         call.world.store.put_assignment(existing)
     return reply(200, existing.body)
 

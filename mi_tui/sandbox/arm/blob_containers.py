@@ -10,6 +10,7 @@ from starlette.responses import Response
 from mi_tui.model import names
 from mi_tui.sandbox import containers
 from mi_tui.sandbox.arm.router import Call, page, reply, route
+from mi_tui.sandbox.arm.shapes import TEXTS, Shape
 from mi_tui.sandbox.arm.storage import ACCOUNT, account_above, empty, storage_reply
 from mi_tui.sandbox.errors import ArmError, bad_request
 from mi_tui.sandbox.store import Resource
@@ -17,10 +18,15 @@ from mi_tui.sandbox.times import zulu
 
 _CONTAINERS = ACCOUNT + "/blobServices/default/containers"
 _CONTAINER = _CONTAINERS + "/{c}"
+_BODY: Shape = {
+    "properties": {
+        "publicAccess": str, "metadata": TEXTS, "defaultEncryptionScope": str, "denyEncryptionScopeOverride": bool,
+    }
+}  # fmt: skip
 _SPECIAL = frozenset({"$root", "$logs", "$web"})
 
 
-@route("PUT", _CONTAINER, f"{containers.TYPE}/write")
+@route("PUT", _CONTAINER, f"{containers.TYPE}/write", _BODY)
 def put_container(call: Call) -> Response:
     """Make a container (201); 200 when it is there already."""
     account = account_above(call)
@@ -57,7 +63,7 @@ def list_containers(call: Call) -> Response:
     return page([c.body for c in sorted(found, key=lambda c: c.name) if c.name.startswith(prefix)])
 
 
-@route("PATCH", _CONTAINER, f"{containers.TYPE}/write")
+@route("PATCH", _CONTAINER, f"{containers.TYPE}/write", _BODY)
 def patch_container(call: Call) -> Response:
     """Change a container's public access or metadata."""
     container = _container(call)

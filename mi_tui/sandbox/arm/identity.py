@@ -11,8 +11,9 @@ from starlette.responses import Response
 from mi_tui.model import names
 from mi_tui.sandbox import grants
 from mi_tui.sandbox.arm.router import Call, page, reply, route
-from mi_tui.sandbox.arm.subscriptions import LOCATIONS, location_name
-from mi_tui.sandbox.errors import ArmError, bad_request, resource_not_found
+from mi_tui.sandbox.arm.shapes import ANY_BODY
+from mi_tui.sandbox.arm.subscriptions import location_of
+from mi_tui.sandbox.errors import bad_request, other_location, resource_not_found
 from mi_tui.sandbox.store import Principal, Resource
 
 TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -20,7 +21,7 @@ _ALL = f"/subscriptions/{{s}}/resourceGroups/{{g}}/providers/{TYPE}"
 _ONE = _ALL + "/{name}"
 
 
-@route("PUT", _ONE, f"{TYPE}/write")
+@route("PUT", _ONE, f"{TYPE}/write", {**ANY_BODY, "properties": {"isolationScope": str}})
 def put_identity(call: Call) -> Response:
     """Make an identity (201) or replace the tags of an existing one (200)."""
     name = call.ids["name"]
@@ -30,27 +31,13 @@ def put_identity(call: Call) -> Response:
             "and start with a letter or digit.",
             "InvalidResourceName",
         )
-    location = location_name(call.body.get("location"))
-    if not location:
-        raise bad_request("The location property is required for this definition.", "LocationRequired")
-    if location not in LOCATIONS:
-        raise bad_request(
-            f"The provided location '{location}' is not available for resource type '{TYPE}'. "
-            f"List of available regions for the resource type is '{','.join(sorted(LOCATIONS))}'.",
-            "LocationNotAvailableForResourceType",
-        )
+    location = location_of(call, f"resource type '{TYPE}'")
     # Managed Identity writes `resourcegroups` in lower case (recorded).
     identifier = call.group.replace("/resourceGroups/", "/resourcegroups/") + f"/providers/{TYPE}/{name}"
     existing = call.world.store.resource(identifier)
     if existing is not None:
         if existing.body["location"] != location:
-            raise ArmError(
-                409,
-                "InvalidResourceLocation",
-                f"The resource '{name}' already exists in location '{existing.body['location']}' in resource group "
-                f"'{call.ids['g']}'. A resource with the same name cannot be created in location '{location}'. "
-                "Please select a new resource name.",
-            )
+            raise other_location(call.ids["g"], name, existing.body["location"], location)
         _change(call, existing)
         return reply(200, existing.body)
     principal_id, client_id = str(uuid.uuid4()), str(uuid.uuid4())
@@ -71,10 +58,11 @@ def put_identity(call: Call) -> Response:
         "properties": properties,
     }
     visible = time.time() + call.world.profile.directory_replication
-    call.world.store.put(Resource(identifier, TYPE, name, body))
-    call.world.store.put_principal(
-        Principal(principal_id, "ServicePrincipal", name, client_id, None, identifier, visible)
-    )
+    with call.world.store.together():
+        call.world.store.put(Resource(identifier, TYPE, name, body))
+        call.world.store.put_principal(
+            Principal(principal_id, "ServicePrincipal", name, client_id, None, identifier, visible)
+        )
     return reply(201, body, {"location": identifier})
 
 

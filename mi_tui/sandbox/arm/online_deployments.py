@@ -19,6 +19,7 @@ from mi_tui.sandbox.arm.online_operations import (
     stamped,
 )
 from mi_tui.sandbox.arm.router import Call, route
+from mi_tui.sandbox.arm.shapes import ANY_BODY, DURATION, TEXTS, Shape
 from mi_tui.sandbox.errors import ml_error, resource_not_found
 from mi_tui.sandbox.hosting import deployments
 from mi_tui.sandbox.store import Resource
@@ -27,6 +28,32 @@ _ACTION = deployments.TYPE
 _ALL = WORKSPACE + "/onlineEndpoints/{endpoint}/deployments"
 _ONE = _ALL + "/{deployment}"
 
+_PROBE_BODY: Shape = {
+    **dict.fromkeys(("failureThreshold", "successThreshold"), int),
+    **dict.fromkeys(("timeout", "period", "initialDelay"), DURATION),
+}
+_SKU: Shape = {**dict.fromkeys(("name", "tier", "size", "family"), str), "capacity": int}
+_BODY: Shape = {
+    **ANY_BODY,
+    "kind": str,
+    "sku": _SKU,
+    "properties": {
+        **dict.fromkeys(
+            (
+                "description", "endpointComputeType", "instanceType", "environmentId", "model", "modelMountPath",
+                "egressPublicNetworkAccess",
+            ),
+            str,
+        ),
+        **dict.fromkeys(("appInsightsEnabled", "privateNetworkConnection"), bool),
+        **dict.fromkeys(("properties", "environmentVariables"), TEXTS),
+        "codeConfiguration": {"codeId": str, "scoringScript": str},
+        "scaleSettings": {"scaleType": str},
+        "requestSettings": {"maxQueueWait": DURATION, "requestTimeout": DURATION, "maxConcurrentRequestsPerInstance": int},
+        "livenessProbe": _PROBE_BODY,
+        "readinessProbe": _PROBE_BODY,
+    },
+}  # fmt: skip
 _PROBE = {"failureThreshold": 30, "successThreshold": 1, "timeout": "PT2S", "period": "PT10S", "initialDelay": "PT10S"}
 _REQUESTS = {"maxQueueWait": "PT0S", "requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 1}
 _CONTAINERS = {"inferenceserver": "InferenceServer", "storageinitializer": "StorageInitializer"}
@@ -54,7 +81,7 @@ def _get(call: Call) -> Response:
     return ml_reply(200, deployment_of(call).body)
 
 
-@route("PUT", _ONE, f"{_ACTION}/write")
+@route("PUT", _ONE, f"{_ACTION}/write", _BODY)
 async def _put(call: Call) -> Response:
     """201 for a new deployment, 200 for a change of one; both only begin. One whose first provisioning failed is past repair."""
     workspace = workspace_of(call)
@@ -79,7 +106,7 @@ async def _put(call: Call) -> Response:
     return ml_reply(200 if existing else 201, _first_answer(call, deployment), headers(call, workspace, operation.id))
 
 
-@route("PATCH", _ONE, f"{_ACTION}/write")
+@route("PATCH", _ONE, f"{_ACTION}/write", {"tags": TEXTS, "sku": _SKU})
 async def _patch(call: Call) -> Response:
     """Tags and the number of instances, which the sandbox keeps and hosts as one."""
     workspace, deployment = workspace_of(call), deployment_of(call)
@@ -87,8 +114,8 @@ async def _patch(call: Call) -> Response:
     if state in deployments.BUSY:
         message = f"Cannot update deployment {deployment.name} because it is in {state} provisioning state"
         raise busy(str(workspace.body["location"]), message)
-    deployment.body["tags"] = call.body.get("tags", deployment.body["tags"])
-    deployment.body["sku"] |= {key: value for key, value in (call.body.get("sku") or {}).items() if value is not None}
+    deployment.body["tags"] = call.body.get("tags") or deployment.body["tags"]
+    deployment.body["sku"] = _sku(str(workspace.body["location"]), deployment.body["sku"], call.body.get("sku"))
     deployment.body["systemData"] = stamped(call.caller.name, deployment.body["systemData"])
     call.world.store.put(deployment)
     return ml_reply(200, deployment.body)
@@ -113,16 +140,15 @@ async def _delete(call: Call) -> Response:
     return Response(b"null", 202, answer, media_type="application/json; charset=utf-8")
 
 
-@route("POST", _ONE + "/getLogs", f"{_ACTION}/getLogs/action")
+@route("POST", _ONE + "/getLogs", f"{_ACTION}/getLogs/action", {"containerType": str, "tail": int})
 def _logs(call: Call) -> Response:
     workspace, deployment = workspace_of(call), deployment_of(call)
-    wanted = call.body.get("containerType") or "InferenceServer"
-    container = _CONTAINERS.get(str(wanted).lower())
+    container = _CONTAINERS.get((call.body.get("containerType") or "InferenceServer").lower())
     if container is None:
         message = "The value provided is not a valid enum value. Field: containerType. Allowed values: StorageInitializer,InferenceServer."
         raise ml_error(400, message, code="RequestInvalid", location=str(workspace.body["location"]))
     tail = call.body.get("tail")
-    lines = tail if isinstance(tail, int) and not isinstance(tail, bool) and tail >= 0 else None
+    lines = tail if tail is not None and tail >= 0 else None
     return ml_reply(200, {"content": deployments.logs(call.world, deployment, container, lines)})
 
 
@@ -130,26 +156,19 @@ def _resource(call: Call, workspace: Resource, endpoint: Resource, existing: Res
     """The deployment as it will be, with Azure's defaults (recorded)."""
     location = str(workspace.body["location"])
     sent = call.body.get("properties") or {}
-    if str(sent.get("endpointComputeType") or "Managed") != "Managed":
+    if (sent.get("endpointComputeType") or "Managed") != "Managed":
         raise invalid(location, "The sandbox has managed endpoints only.", "EndpointComputeType", deployment=True)
     if not sent.get("instanceType"):
         raise invalid(location, "The VmSize field is required.", "VmSize", deployment=True)
-    sku = {
-        "name": "Default",
-        "tier": "Standard",
-        "capacity": 1,
-        **{k: v for k, v in (call.body.get("sku") or {}).items() if v is not None},
-    }
-    if not isinstance(sku["capacity"], int) or not 1 <= sku["capacity"] <= 50:
-        raise invalid(location, "The instance count must be from 1 to 50.", "InstanceCount", deployment=True)
+    sku = _sku(location, {"name": "Default", "tier": "Standard", "capacity": 1}, call.body.get("sku"))
     identifier = existing.id if existing else f"{endpoint.id}/deployments/{call.ids['deployment']}"
     name = existing.name if existing else call.ids["deployment"]
     properties: dict[str, Any] = {
         "description": sent.get("description"),
-        "properties": dict(sent.get("properties") or {}),
+        "properties": sent.get("properties") or {},
         "codeConfiguration": sent.get("codeConfiguration"),
         "environmentId": sent.get("environmentId"),
-        "environmentVariables": sent.get("environmentVariables") or {},
+        "environmentVariables": _given(sent.get("environmentVariables")),
         "scaleSettings": sent.get("scaleSettings") or {"scaleType": "Default"},
         "requestSettings": {**_REQUESTS, **_given(sent.get("requestSettings"))},
         "modelMountPath": sent.get("modelMountPath"),
@@ -177,6 +196,13 @@ def _resource(call: Call, workspace: Resource, endpoint: Resource, existing: Res
     if existing is None:
         return Resource(identifier, deployments.TYPE, name, body)
     return Resource(identifier, deployments.TYPE, name, body, existing.private, existing.created)
+
+
+def _sku(location: str, before: dict[str, Any], sent: dict[str, Any] | None) -> dict[str, Any]:
+    sku = {**before, **_given(sent)}
+    if not 1 <= sku["capacity"] <= 50:
+        raise invalid(location, "The instance count must be from 1 to 50.", "InstanceCount", deployment=True)
+    return sku
 
 
 def _given(settings: dict[str, Any] | None) -> dict[str, Any]:

@@ -25,16 +25,29 @@ from mi_tui.sandbox.arm.online_operations import (
     stamped,
 )
 from mi_tui.sandbox.arm.router import Call, route
+from mi_tui.sandbox.arm.shapes import ANY_BODY, TEXTS, Map, Shape
 from mi_tui.sandbox.errors import resource_not_found
 from mi_tui.sandbox.hosting import deployments, identities
+from mi_tui.sandbox.hosting.deployments import BUSY
 from mi_tui.sandbox.store import Operation, Resource
 from mi_tui.sandbox.world import World
 
 TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 _ACTION = TYPE
 _ONE = WORKSPACE + "/onlineEndpoints/{endpoint}"
+_IDENTITY: Shape = {"type": str, "userAssignedIdentities": Map(dict)}
+_BODY: Shape = {
+    **ANY_BODY,
+    "kind": str,
+    "identity": _IDENTITY,
+    "properties": {
+        **dict.fromkeys(("authMode", "compute", "description", "publicNetworkAccess"), str),
+        "properties": TEXTS,
+        "traffic": Map(int),
+        "mirrorTraffic": Map(int),
+    },
+}
 _AUTH_MODES = {"key": "Key", "amltoken": "AMLToken", "aadtoken": "AADToken"}
-BUSY = frozenset({"Creating", "Updating", "Deleting"})
 TOKEN_SECONDS = 12 * 3600
 """How long an endpoint token is good; Microsoft says twelve hours, with a refresh advised an hour before."""
 _ALPHABET = string.ascii_letters + string.digits
@@ -52,9 +65,7 @@ def endpoint_of(call: Call) -> Resource:
 @route("GET", WORKSPACE + "/onlineEndpoints", f"{_ACTION}/read")
 def _list(call: Call) -> Response:
     workspace = workspace_of(call)
-    found = call.world.store.resources(TYPE, workspace.id)
-    if "name" in call.query:
-        found = [endpoint for endpoint in found if endpoint.name.lower() == call.query["name"].lower()]
+    found = call.world.store.resources(TYPE, workspace.id, name=call.query.get("name"))
     return ml_reply(200, {"value": [endpoint.body for endpoint in found]})
 
 
@@ -63,21 +74,22 @@ def _get(call: Call) -> Response:
     return ml_reply(200, endpoint_of(call).body)
 
 
-@route("PUT", _ONE, f"{_ACTION}/write")
+@route("PUT", _ONE, f"{_ACTION}/write", _BODY)
 async def _put(call: Call) -> Response:
     workspace = workspace_of(call)
     existing = call.world.store.resource(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
-    return _create(call, workspace) if existing is None else _update(call, workspace, existing)
+    with call.world.store.together():
+        return _create(call, workspace) if existing is None else _update(call, workspace, existing)
 
 
-@route("PATCH", _ONE, f"{_ACTION}/write")
+@route("PATCH", _ONE, f"{_ACTION}/write", {"tags": TEXTS, "identity": _IDENTITY})
 async def _patch(call: Call) -> Response:
     """Tags and identity are all that a PATCH may carry; the identity must be the one that is there."""
     workspace, endpoint = workspace_of(call), endpoint_of(call)
     location = workspace.body["location"]
     _refuse_busy(location, endpoint)
     online_identity.refuse_change(call, location, endpoint)
-    endpoint.body["tags"] = call.body.get("tags", endpoint.body["tags"])
+    endpoint.body["tags"] = call.body.get("tags") or endpoint.body["tags"]
     endpoint.body["systemData"] = stamped(call.caller.name, endpoint.body["systemData"])
     call.world.store.put(endpoint)
     return ml_reply(200, endpoint.body)
@@ -118,17 +130,17 @@ def _list_keys(call: Call) -> Response:
     )
 
 
-@route("POST", _ONE + "/regenerateKeys", f"{_ACTION}/regenerateKeys/action")
+@route("POST", _ONE + "/regenerateKeys", f"{_ACTION}/regenerateKeys/action", {"keyType": str, "keyValue": str})
 async def _regenerate_keys(call: Call) -> Response:
     workspace, endpoint = workspace_of(call), endpoint_of(call)
     location = workspace.body["location"]
     _refuse_busy(location, endpoint)
-    kind = str(call.body.get("keyType", "")).lower()
+    kind = (call.body.get("keyType") or "").lower()
     if kind not in {"primary", "secondary"}:
         raise invalid(
             location, "The value provided is not a valid enum value. Allowed values: Primary,Secondary.", "keyType"
         )
-    endpoint.private["keys"][kind] = str(call.body.get("keyValue") or _new_key())
+    endpoint.private["keys"][kind] = call.body.get("keyValue") or _new_key()
     endpoint.body["properties"]["provisioningState"] = "Updating"
     operation = begin(call, workspace, "oe", "endpoint.keys", endpoint)
     return Response(b"", 202, headers(call, workspace, operation.id, results=True))
@@ -167,8 +179,8 @@ def _create(call: Call, workspace: Resource) -> Response:
     sent = call.body.get("properties") or {}
     mode = _auth_mode(location, sent)
     traffic = _traffic(call.world, location, identifier, sent)
-    for other in call.world.store.resources(TYPE):
-        if other.name.lower() == name.lower() and other.body["location"] == location:
+    for other in call.world.store.resources(TYPE, name=name):
+        if other.body["location"] == location:
             message = "There is already an endpoint with this name, Endpoint name needs to be unique within a region. Try some other name."
             raise invalid(location, message)
     body: dict[str, Any] = {
@@ -228,7 +240,7 @@ def _update(call: Call, workspace: Resource, endpoint: Resource) -> Response:
 
 
 def _auth_mode(location: str, sent: dict[str, Any]) -> str:
-    mode = _AUTH_MODES.get(str(sent.get("authMode", "")).lower())
+    mode = _AUTH_MODES.get((sent.get("authMode") or "").lower())
     if mode is None:
         raise invalid(
             location, "The value provided is not a valid enum value. Allowed values: AMLToken,Key,AADToken.", "AuthMode"
@@ -242,11 +254,11 @@ def _traffic(world: World, location: str, endpoint_id: str, sent: dict[str, Any]
     there = {d.name.lower(): d for d in world.store.resources(deployments.TYPE, endpoint_id)}
     traffic: dict[str, int] = {}
     for name, share in wanted.items():
-        if not isinstance(share, int) or isinstance(share, bool) or not 0 <= share <= 100:
+        if share is None or not 0 <= share <= 100:
             raise invalid(
                 location, f"The traffic of deployment [{name}] must be a whole number from 0 to 100.", "Traffic"
             )
-        deployment = there.get(str(name).lower())
+        deployment = there.get(name.lower())
         if deployment is None:
             raise invalid(
                 location,
@@ -280,7 +292,7 @@ def require_ready(call: Call, workspace: Resource) -> Resource:
     if endpoint is None:
         raise parent_not_found("Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments", identifier)
     state, location = endpoint.body["properties"]["provisioningState"], str(workspace.body["location"])
-    if state == "Failed" or (state == "Deleting"):
+    if state in {"Failed", "Deleting"}:
         raise invalid(
             location,
             "This endpoint has not been created successfully or is in deleting provisioning state. Please recreate endpoint.",
@@ -357,4 +369,5 @@ async def _finish_delete(world: World, operation: Operation) -> None:
             grants.unassign(world, assignment)
     if endpoint.body["identity"]["type"] == "SystemAssigned":
         world.store.remove_principal(endpoint.body["identity"]["principalId"])
+    grants.unassign_under(world, endpoint.id)
     world.store.remove(endpoint.id)

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from mi_tui.sandbox import rbac
+from mi_tui.sandbox.arm import identity
 from mi_tui.sandbox.arm.online_operations import invalid
 from mi_tui.sandbox.arm.router import Call
 from mi_tui.sandbox.errors import GATEWAY, ArmError
@@ -64,8 +65,8 @@ def refuse_change(call: Call, location: str, endpoint: Resource) -> None:
         )
 
 
-def _kind(identity: dict[str, Any]) -> str:
-    text = str(identity.get("type") or "None").replace(" ", "")
+def _kind(wanted: dict[str, Any]) -> str:
+    text = (wanted.get("type") or "None").replace(" ", "")
     return {"systemassigned": "SystemAssigned", "userassigned": "UserAssigned"}.get(text.lower(), text)
 
 
@@ -83,7 +84,8 @@ def _user_assigned(call: Call, endpoint_id: str, identity_id: str) -> dict[str, 
         )  # fmt: skip
     resource = call.world.store.resource(identity_id)
     principal = call.world.store.principal_of(identity_id)
-    if resource is None or principal is None:
+    # An endpoint and a workspace have principals too, and theirs must not be lent to another endpoint.
+    if resource is None or resource.type != identity.TYPE or principal is None:
         inner = f'{{"error":{{"code":"BadRequest","message":"Resource \'{identity_id}\' was not found."}}}}'
         raise ArmError(
             400, "FailedIdentityOperation",

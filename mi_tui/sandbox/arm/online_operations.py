@@ -28,8 +28,9 @@ def begin(call: Call, workspace: Resource, prefix: str, kind: str, resource: Res
         resource.body["properties"].setdefault("properties", {})["AzureAsyncOperationUri"] = _url(
             call, workspace, identifier
         )
-    call.world.store.put(resource)
-    return operations.begin(call.world, kind, resource.id, identifier)
+    with call.world.store.together():
+        call.world.store.put(resource)
+        return operations.begin(call.world, kind, resource.id, identifier)
 
 
 def headers(call: Call, workspace: Resource, operation_id: str, *, results: bool = False) -> dict[str, str]:
@@ -92,9 +93,12 @@ def _results(call: Call) -> Response:
 
 
 def _operation(call: Call) -> Operation:
+    """The polled operation, for those who may read what it works on (also when that is gone by now)."""
     operation = call.world.store.operation(call.ids["operation"])
     if operation is None or not operation.id.startswith(("oe:", "od:")):
         raise ml_error(404, f"The operation '{call.ids['operation']}' was not found.", inner="NotFoundError")
+    kind = "/deployments" if operation.id.startswith("od:") else ""
+    call.require(f"{PROVIDER}/workspaces/onlineEndpoints{kind}/read", operation.resource_id)
     return operation
 
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mi_tui.sandbox import rbac
+from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape, fault
 from mi_tui.sandbox.errors import (
     GATEWAY,
     ArmError,
@@ -33,6 +34,9 @@ from mi_tui.sandbox.world import World
 __all__ = ["ArmApp", "Call", "page", "reply", "route", "timestamp", "zulu"]
 
 AUDIENCES = (ARM, "https://management.core.windows.net")
+
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes; "Azure Resource Manager: request size limit"."""
 
 
 @dataclass
@@ -114,20 +118,26 @@ Handler = Callable[[Call], Response | Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Route:
-    """One operation: method, path template, the right it asks for at its own path (None: the handler asks itself)."""
+    """One operation: method, path template, the right it asks for at its own path (None: the handler asks itself), its body."""
 
     method: str
     template: str
     pattern: re.Pattern[str]
     action: str | None
+    body: Shape
     handler: Handler
 
 
 _ROUTES: list[Route] = []
 
 
-def route(method: str, template: str, action: str | None = None) -> Callable[[Handler], Handler]:
-    """Register a handler. `{name}` in the template is one path segment; `{+name}` one or more (for scopes)."""
+def route(
+    method: str, template: str, action: str | None = None, body: Shape = ANY_BODY
+) -> Callable[[Handler], Handler]:
+    """Register a handler. `{name}` in the template is one path segment; `{+name}` one or more (for scopes).
+
+    A handler may rely on its body having the shape `body`.
+    """
 
     def register(handler: Handler) -> Handler:
         parts = re.split(r"(\{\+?\w+\})", template)
@@ -139,7 +149,7 @@ def route(method: str, template: str, action: str | None = None) -> Callable[[Ha
             else re.escape(part)
             for part in parts
         )
-        _ROUTES.append(Route(method, template, re.compile(text + "/?", re.IGNORECASE), action, handler))
+        _ROUTES.append(Route(method, template, re.compile(text + "/?", re.IGNORECASE), action, body, handler))
         return handler
 
     return register
@@ -213,6 +223,11 @@ class ArmApp:
         request.state.caller = caller.name
         path = str(request.scope["path"]).rstrip("/")
         query = {key.lower(): value for key, value in request.query_params.items()}
+        # No name of Azure's that the sandbox knows has other characters; some would break a header, or fold into others.
+        if not path.isascii() or not path.isprintable():
+            raise bad_request(
+                "The request URI contains an invalid name: it must be printable ASCII.", "InvalidRequestUri"
+            )
         self._check_version(query)
         self._check_subscription(path)
         matches = [(r, found) for r in _ROUTES if (found := r.pattern.fullmatch(path)) is not None]
@@ -223,6 +238,9 @@ class ArmApp:
         call = Call(self._world, request, caller, found.groupdict(), query, await self._body(request))
         if matched.action is not None:
             call.require(matched.action)
+        wrong = fault(matched.body, call.body)
+        if wrong is not None:
+            raise _undeserializable(wrong)
         answer = matched.handler(call)
         return await answer if inspect.isawaitable(answer) else answer
 
@@ -294,18 +312,28 @@ class ArmApp:
     async def _body(request: Request) -> dict[str, Any]:
         if request.method not in {"PUT", "POST", "PATCH"}:
             return {}
-        raw = await request.body()
+        raw = bytearray()
+        async for piece in request.stream():
+            raw += piece
+            if len(raw) > MAX_BODY:
+                raise ArmError(
+                    413, "RequestContentTooLarge", "The request content size exceeds the maximum size of 4 MB."
+                )
         if not raw.strip():
             return {}
         try:
             value = json.loads(raw)
-        except ValueError as error:
-            raise bad_request(f"The request content was invalid and could not be deserialized: '{error}'.") from error
+            # What cannot be written again (NaN, half a surrogate pair) could not be answered either.
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise _undeserializable(str(error)) from error
         if not isinstance(value, dict):
-            raise bad_request(
-                "The request content was invalid and could not be deserialized: 'an object was expected'."
-            )
+            raise _undeserializable("an object was expected")
         return value
+
+
+def _undeserializable(why: str) -> ArmError:
+    return bad_request(f"The request content was invalid and could not be deserialized: '{why}'.")
 
 
 def _no_route(method: str, path: str, version: str, *, known: bool) -> ArmError:

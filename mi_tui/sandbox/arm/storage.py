@@ -12,8 +12,9 @@ from mi_tui.sandbox import containers, grants
 from mi_tui.sandbox.accounts import account_body, merge_properties, new_key, new_keys, tier
 from mi_tui.sandbox.arm import operations
 from mi_tui.sandbox.arm.router import Call, page, reply, route
-from mi_tui.sandbox.arm.subscriptions import LOCATIONS, location_name
-from mi_tui.sandbox.errors import ArmError, bad_request, resource_not_found
+from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape
+from mi_tui.sandbox.arm.subscriptions import location_of
+from mi_tui.sandbox.errors import ArmError, bad_request, other_location, resource_not_found
 from mi_tui.sandbox.store import Operation, Resource
 from mi_tui.sandbox.times import zulu
 from mi_tui.sandbox.world import World
@@ -51,6 +52,26 @@ _SKUS = frozenset(
         "Premium_ZRS",
     }
 )
+_BODY: Shape = {
+    **ANY_BODY,
+    "kind": str,
+    "sku": {"name": str, "tier": str},
+    "identity": {"type": str},
+    "properties": {
+        **dict.fromkeys(
+            (
+                "allowBlobPublicAccess",
+                "allowSharedKeyAccess",
+                "allowCrossTenantReplication",
+                "supportsHttpsTrafficOnly",
+            ),
+            bool,
+        ),
+        **dict.fromkeys(("accessTier", "minimumTlsVersion", "publicNetworkAccess"), str),
+        "encryption": {"keySource": str, "services": dict},
+        "networkAcls": {"defaultAction": str, "bypass": str, "ipRules": list, "virtualNetworkRules": list},
+    },
+}
 _KINDS = frozenset({"Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage"})
 
 
@@ -74,20 +95,20 @@ def check_name(call: Call) -> Response:
     return storage_reply(200, {"nameAvailable": True})
 
 
-@route("PUT", ACCOUNT, f"{_NS}/write")
+@route("PUT", ACCOUNT, f"{_NS}/write", _BODY)
 def put_account(call: Call) -> Response:
     """Begin to make an account (202, then poll Location), or change an existing one (200)."""
     name = call.ids["a"]
     if names.STORAGE_ACCOUNT.fault(name):
         raise bad_request(_invalid_name(name), "AccountNameInvalid")
-    location = _location(call)
+    location = location_of(call, f"resource type '{_NS}'")
     sku, kind = _sku(call), _kind(call)
     identifier = f"{call.group}/providers/{_NS}/{name}"
     existing = call.world.store.resource(identifier)
     if existing is not None:
         _settled(existing)
         if existing.body["location"] != location:
-            raise _other_location(call, existing, location)
+            raise other_location(call.ids["g"], existing.name, existing.body["location"], location)
         _change(call, existing)
         return storage_reply(200, existing.body)
     _check_free(call, name)
@@ -96,8 +117,9 @@ def put_account(call: Call) -> Response:
     )
     if call.body.get("identity"):
         body["identity"] = {"type": call.body["identity"].get("type", "None")}
-    call.world.store.put(Resource(identifier, _NS, name, body, {"keys": new_keys()}))
-    operation = operations.begin(call.world, _CREATE, identifier)
+    with call.world.store.together():
+        call.world.store.put(Resource(identifier, _NS, name, body, {"keys": new_keys()}))
+        operation = operations.begin(call.world, _CREATE, identifier)
     return _running(call, operation, location)
 
 
@@ -141,7 +163,7 @@ def list_accounts(call: Call) -> Response:
     return page([found.body for found in call.listing(_NS, f"{_NS}/read")])
 
 
-@route("PATCH", ACCOUNT, f"{_NS}/write")
+@route("PATCH", ACCOUNT, f"{_NS}/write", _BODY)
 def patch_account(call: Call) -> Response:
     """Change an account's SKU, tags or properties."""
     account = _account(call)
@@ -171,7 +193,7 @@ def list_keys(call: Call) -> Response:
     return storage_reply(200, {"keys": account.private["keys"]})
 
 
-@route("POST", ACCOUNT + "/regenerateKey")
+@route("POST", ACCOUNT + "/regenerateKey", body={"keyName": str})
 def regenerate_key(call: Call) -> Response:
     """Replace one key; what was signed with the old one is refused from now on."""
     account = _keys_of(call, "regeneratekey")
@@ -251,19 +273,6 @@ def _invalid_name(name: str) -> str:
     )
 
 
-def _location(call: Call) -> str:
-    location = location_name(call.body.get("location"))
-    if not location:
-        raise bad_request("The location property is required for this definition.", "LocationRequired")
-    if location not in LOCATIONS:
-        raise bad_request(
-            f"The provided location '{location}' is not available for resource type '{_NS}'. "
-            f"List of available regions for the resource type is '{','.join(sorted(LOCATIONS))}'.",
-            "LocationNotAvailableForResourceType",
-        )
-    return location
-
-
 def _sku(call: Call) -> dict[str, Any]:
     sku = call.body.get("sku")
     if not isinstance(sku, dict) or sku.get("name") not in _SKUS:
@@ -286,16 +295,6 @@ def _settled(account: Resource) -> None:
             "StorageAccountOperationInProgress",
             "An operation is currently performing on this storage account that requires exclusive access.",
         )
-
-
-def _other_location(call: Call, existing: Resource, location: str) -> ArmError:
-    return ArmError(
-        409,
-        "InvalidResourceLocation",
-        f"The resource '{existing.name}' already exists in location '{existing.body['location']}' in resource group "
-        f"'{call.ids['g']}'. A resource with the same name cannot be created in location '{location}'. "
-        "Please select a new resource name.",
-    )
 
 
 def _change(call: Call, account: Resource) -> None:

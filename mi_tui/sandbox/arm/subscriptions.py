@@ -55,6 +55,20 @@ def location_name(sent: object) -> str:
     return str(sent or "").replace(" ", "").lower()
 
 
+def location_of(call: Call, what: str) -> str:
+    """The location in a body; 400 when there is none, or none that `what` (such as `resource type 'A/b'`) is offered in."""
+    location = location_name(call.body.get("location"))
+    if not location:
+        raise bad_request("The location property is required for this definition.", "LocationRequired")
+    if location not in LOCATIONS:
+        raise bad_request(
+            f"The provided location '{location}' is not available for {what}. List of available regions "
+            f"{'for the resource type ' if 'type' in what else ''}is '{','.join(sorted(LOCATIONS))}'.",
+            f"LocationNotAvailableFor{'ResourceType' if 'type' in what else 'ResourceGroup'}",
+        )
+    return location
+
+
 @route("GET", "/subscriptions")
 def list_subscriptions(call: Call) -> Response:
     """Subscriptions in which the caller has any role anywhere, as ARM shows them."""
@@ -133,16 +147,14 @@ def head_group(call: Call) -> Response:
 @route("PUT", _GROUP, "Microsoft.Resources/subscriptions/resourceGroups/write")
 def put_group(call: Call) -> Response:
     """Make a resource group (201) or replace its tags (200)."""
-    location = location_name(call.body.get("location"))
-    if not location:
-        raise bad_request("The location property is required for this definition.", "LocationRequired")
-    if location not in LOCATIONS:
-        raise bad_request(
-            f"The provided location '{location}' is not available for resource group. List of available regions is "
-            f"'{','.join(sorted(LOCATIONS))}'.",
-            "LocationNotAvailableForResourceGroup",
-        )
+    location = location_of(call, "resource group")
     existing = call.world.store.resource(call.group)
+    if existing is None and re.fullmatch(r"[\w.()-]{0,89}[\w()-]", call.ids["g"], re.ASCII) is None:
+        raise bad_request(
+            f"The provided resource group name '{call.ids['g'][:100]}' has these invalid characters or is too long. The name can only "
+            "be a letter, digit, '-', '.', '(', ')' or '_', at most 90 of them, and must not end with a period.",
+            "InvalidResourceGroup",
+        )
     if existing is None:
         body = {"id": call.group, "name": call.ids["g"], "type": _GROUP_TYPE, "location": location}
         existing = Resource(call.group, _GROUP_TYPE, call.ids["g"], body)

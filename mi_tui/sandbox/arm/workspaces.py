@@ -49,7 +49,7 @@ def get_datastore(call: Call) -> Response:
     return ml_reply(200, _datastore(call).body)
 
 
-@route("POST", _DATASTORE + "/listSecrets")
+@route("POST", _DATASTORE + "/listSecrets", body={"expirableSecret": bool, "expireAfterHours": int})
 def list_secrets(call: Call) -> Response:
     """The account key of a datastore's account (recorded); with `expirableSecret` a SAS for its container instead."""
     call.require(f"{_DATASTORE_TYPE}/listSecrets/action", call.path.rpartition("/")[0])
@@ -66,7 +66,7 @@ def list_secrets(call: Call) -> Response:
     # Imported late: the signing module and its neighbours are not needed to answer anything else here.
     from mi_tui.sandbox.blob.sas import service_sas
 
-    hours = min(max(int(call.body.get("expireAfterHours") or 1), 1), _LONGEST)
+    hours = min(max(call.body.get("expireAfterHours") or 1, 1), _LONGEST)
     token = service_sas(call.world, account.name, properties["containerName"], _PERMISSIONS, hours * 3600)
     return ml_reply(200, {"secretsType": "Sas", "sasToken": token})
 

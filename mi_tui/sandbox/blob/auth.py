@@ -60,7 +60,6 @@ CONTAINER_WRITE = Need((f"{_CONTAINERS}/write",), "w", "c", data=False, service_
 CONTAINER_DELETE = Need((f"{_CONTAINERS}/delete",), "d", "c", data=False, service_sas=False)
 CONTAINERS_LIST = Need((f"{_CONTAINERS}/read",), "l", "s", data=False, service_sas=False)
 SERVICE_READ = Need(("Microsoft.Storage/storageAccounts/blobServices/read",), "r", "s", data=False, service_sas=False)
-SERVICE_WRITE = Need(("Microsoft.Storage/storageAccounts/blobServices/write",), "w", "s", data=False, service_sas=False)
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,7 @@ def _check_date(call: Call) -> None:
         raise authentication_failed("Request date header not specified")
     try:
         sent = parsedate_to_datetime(value).timestamp()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise authentication_failed(f"Request date header has an incorrect format: '{value}'") from error
     if time.time() - sent > CLOCK_SKEW:
         raise authentication_failed(f"Request date header too old: '{value}'")

@@ -107,7 +107,7 @@ class Call:
         value = self.query.get(name)
         if not value:
             return default
-        if not value.isascii() or not value.isdigit():
+        if not value.isascii() or not value.isdigit() or len(value) > 10:
             raise invalid_query(name, value, "Invalid number.")
         if int(value) == 0:
             raise fault(

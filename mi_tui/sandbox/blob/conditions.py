@@ -60,5 +60,5 @@ def _time(headers: Headers, name: str) -> int | None:
         return None
     try:
         return int(parsedate_to_datetime(value).timestamp())
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise invalid_header(name, value) from error

@@ -40,7 +40,6 @@ _ANSWERS: dict[str, tuple[int, str]] = {
     ),
     "BlobAlreadyExists": (409, "The specified blob already exists."),
     "BlobNotFound": (404, "The specified blob does not exist."),
-    "BlockCountExceedsLimit": (409, "The uncommitted block count cannot exceed the maximum limit of 100,000 blocks."),
     "BlockListTooLong": (400, "The block list may not contain more than 50,000 blocks."),
     "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
     "ContainerAlreadyExists": (409, "The specified container already exists."),
@@ -48,7 +47,6 @@ _ANSWERS: dict[str, tuple[int, str]] = {
     "FeatureNotSupportedForAccount": (409, "This feature is not currently supported for this account type."),
     "InternalError": (500, "The server encountered an internal error. Please retry the request."),
     "InvalidBlobOrBlock": (400, "The specified blob or block content is invalid."),
-    "InvalidBlockId": (400, "The specified block ID is invalid. The block ID must be Base64-encoded."),
     "InvalidBlockList": (400, "The specified block list is invalid."),
     "InvalidHeaderValue": (400, "The value for one of the HTTP headers is not in the correct format."),
     "InvalidMd5": (

@@ -51,9 +51,13 @@ def incoming(store: Store) -> Path:
 
 
 def sweep(store: Store) -> None:
-    """Delete what interrupted uploads left behind. Only for the start of the sandbox."""
+    """Delete what interrupted uploads and deletions left behind. Only for the start of the sandbox."""
     for leftover in incoming(store).iterdir():
         leftover.unlink(missing_ok=True)
+    known = store.blob_files()
+    for file in store.blob_folder.iterdir():
+        if file.is_file() and file.name not in known:
+            file.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -138,18 +142,17 @@ def _assemble(pieces: list[Slice], file: BinaryIO) -> None:
                 left -= len(data)
 
 
-async def pieces_of(content: Slice) -> AsyncIterator[bytes]:
-    """A slice's bytes in pieces. The file stays readable even when the blob is replaced or deleted meanwhile."""
-    with content.path.open("rb") as file:
-        file.seek(content.offset)
-        left = content.size
-        while left:
-            wanted = min(left, PIECE)
-            data = file.read(wanted) if wanted <= _INLINE else await asyncio.to_thread(file.read, wanted)
-            if not data:
-                raise OSError("a blob's file is shorter than its row says")
-            left -= len(data)
-            yield data
+async def pieces_of(content: Slice, file: BinaryIO) -> AsyncIterator[bytes]:
+    """A slice's bytes in pieces, from its file, which is open so that the blob may be replaced or deleted meanwhile."""
+    file.seek(content.offset)
+    left = content.size
+    while left:
+        wanted = min(left, PIECE)
+        data = file.read(wanted) if wanted <= _INLINE else await asyncio.to_thread(file.read, wanted)
+        if not data:
+            raise OSError("a blob's file is shorter than its row says")
+        left -= len(data)
+        yield data
 
 
 def md5_of(content: Slice) -> str:

@@ -42,7 +42,7 @@ async def list_blobs(call: Call) -> Answer:
     entries: list[str] = []
     last_folder: str | None = None
     following: str | None = None
-    for blob in call.world.store.blobs(call.account_name, container.name, prefix):
+    for blob in call.world.store.blobs_in(call.account_name, container.name, prefix, after):
         cut = blob.name.find(delimiter, len(prefix)) if delimiter else -1
         folder = blob.name[: cut + len(delimiter)] if cut >= 0 else None
         # A marker may name a folder: its blobs come after it in the order of names.

@@ -164,6 +164,6 @@ def _seconds(value: str | None) -> float | None:
     head, dot, fraction = value.removesuffix("Z").partition(".")
     try:
         moment = dt.datetime.fromisoformat(f"{head}.{fraction[:6].ljust(6, '0')}" if dot else head)
-    except ValueError:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)).timestamp()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from typing import BinaryIO
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
@@ -92,16 +94,23 @@ class BlobApp:
         files.sweep(world.store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.ExitStack() as opened:
+            await self._serve(scope, receive, send, opened)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, opened: contextlib.ExitStack) -> None:
         headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
         request_id = new_request_id()
         body = _Body(receive, headers)
         version = headers.get("x-ms-version", "")
         front_end = False
+        file: BinaryIO | None = None
         try:
             call = self._call(scope, headers, body, state)
             version = call.version
             answer = await self._answer(call)
+            # Before anybody else has a turn: another request may replace or delete the blob.
+            file = None if answer.content is None else opened.enter_context(answer.content.path.open("rb"))
         except files.Disconnected:
             state["decision"] = state.get("decision", "") + "; the client went away"
             return
@@ -121,7 +130,7 @@ class BlobApp:
         if client_id is not None and len(client_id) <= 1024:
             answer.headers["x-ms-client-request-id"] = client_id
         await body.drain(_DRAIN)
-        await _send(scope["method"], answer, body, send)
+        await _send(scope["method"], answer, file, body, send)
 
     def _call(self, scope: Scope, headers: Headers, body: _Body, state: dict[str, object]) -> Call:
         state["caller"] = "anonymous"
@@ -242,7 +251,7 @@ def _refusal(error: BlobError, request_id: str) -> Answer:
     return Answer(error.status, {**headers, "content-type": "application/xml"}, error.xml(request_id))
 
 
-async def _send(method: str, answer: Answer, body: _Body, send: Send) -> None:
+async def _send(method: str, answer: Answer, file: BinaryIO | None, body: _Body, send: Send) -> None:
     headers = answer.headers
     failed = answer.status >= 400
     if method == "HEAD" and failed:
@@ -253,12 +262,12 @@ async def _send(method: str, answer: Answer, body: _Body, send: Send) -> None:
         headers.setdefault("content-length", str(length))
     raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    if method == "HEAD" or answer.content is None:
+    if method == "HEAD" or answer.content is None or file is None:
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
         return
     gone = asyncio.ensure_future(body.gone()) if answer.content.size > files.PIECE else None
     try:
-        async for piece in files.pieces_of(answer.content):
+        async for piece in files.pieces_of(answer.content, file):
             if gone is not None and gone.done():
                 return
             await send({"type": "http.response.body", "body": piece, "more_body": True})

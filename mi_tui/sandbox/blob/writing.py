@@ -190,7 +190,7 @@ def _listed(xml: bytes) -> list[tuple[str, str]]:
         raise malformed
     try:
         root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # also: an encoding that nobody knows
         raise malformed from error
     if root.tag != "BlockList" or any(entry.tag not in ("Committed", "Uncommitted", "Latest") for entry in root):
         raise malformed

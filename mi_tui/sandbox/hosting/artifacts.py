@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from mi_tui.model.names import container_id
+from mi_tui.sandbox import containers
 from mi_tui.sandbox.store import Resource
 from mi_tui.sandbox.world import World
 
@@ -116,10 +116,10 @@ def _model_place(world: World, workspace: Resource, uri: str) -> Place:
 
 
 def _place(world: World, account: str, container: str, path: str) -> Place:
-    for resource in world.store.resources("Microsoft.Storage/storageAccounts"):
-        if resource.name.lower() == account.lower():
-            return Place(resource.name, container, path, container_id(resource.id, container))
-    raise ArtifactError(f"The storage account '{account}' was not found.")
+    resource = containers.account_by_name(world, account)
+    if resource is None:
+        raise ArtifactError(f"The storage account '{account}' was not found.")
+    return Place(resource.name, container, path, containers.container_id(resource.id, container))
 
 
 def layout(root: Path, artifacts: Artifacts) -> Layout:
@@ -171,7 +171,7 @@ def _files(world: World, place: Place, target: Path, kind: str) -> list[tuple[Pa
     if single is not None:
         where = target / PurePosixPath(place.path).name if target.is_dir() else target
         found.append((world.store.blob_folder / single.file, where))
-    for blob in world.store.blobs(place.account, place.container, prefix):
+    for blob in world.store.blobs_in(place.account, place.container, prefix):
         path = (target / blob.name[len(prefix) :]).resolve()
         if not path.is_relative_to(target.resolve()):
             raise ArtifactError(f"The blob name {blob.name!r} leads out of the {kind} folder.")

@@ -64,8 +64,16 @@ def logs(world: World, deployment: Resource, container: str, tail: int | None) -
 
 
 async def resume(world: World) -> None:
-    """Start the servers of the deployments that were running when the sandbox stopped. Returns at once; requests wait."""
-    for deployment in world.store.resources(TYPE):
+    """Start the servers of the deployments that were running when the sandbox stopped; requests wait for them.
+
+    Folders that a killed sandbox left behind are removed.
+    """
+    every = world.store.resources(TYPE)
+    known = {deployment.private.get(part) for deployment in every for part in ("folder", "work")}
+    for left in (world.home / "deployments").glob("*"):
+        if left.name not in known:
+            await discard(world, left.name)
+    for deployment in every:
         if "live" in deployment.private and deployment.body["properties"]["provisioningState"] != "Deleting":
             task = asyncio.get_running_loop().create_task(_revive(world, deployment))
             _reviving.add(task)
@@ -87,6 +95,7 @@ async def remove(world: World, deployment_id: str) -> None:
     if deployment is not None:
         for name in ("folder", "work"):
             await discard(world, deployment.private.get(name))
+        grants.unassign_under(world, deployment_id)
         world.store.remove(deployment_id)
 
 

@@ -91,6 +91,9 @@ async def build(world: World, conda_text: str) -> Environment:
     async with _locked(root / f"{key}.lock"):
         if (folder / "bin" / "python").exists():
             return Environment(folder, folder / "bin" / "python", version, True, notes)
+        # Whoever began one of these was killed: the lock is ours.
+        for left in root.glob(f".{key}.*"):
+            await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
         await _build(world, root, key, python, conda, notes)
     return Environment(folder, folder / "bin" / "python", version, False, notes)
 
@@ -149,10 +152,10 @@ async def _build(world: World, root: Path, key: str, python: str, conda: CondaFi
             resolved.replace(lock)
         (venv / "build.log").write_text(log, "utf-8")
         # One whose Python is gone from this machine still lies there.
-        shutil.rmtree(root / key, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, root / key, ignore_errors=True)
         venv.replace(root / key)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
 
 
 async def _step(world: World, log: str, *arguments: str) -> str:

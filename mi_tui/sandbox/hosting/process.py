@@ -19,12 +19,14 @@ _GRACE = 0.7
 
 
 class Process:
-    """A started server. `port` is on 127.0.0.1; `exited` is set when it ended, with its exit code in `code`."""
+    """A started server. `port` is on 127.0.0.1; `ending` is set as soon as its process is gone, `exited` when all that it
+    started is gone too and its last words are in the log, with its exit code in `code`."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, log: LogFile) -> None:
         self._process = process
         self._log = log
         self.port = port
+        self.ending = asyncio.Event()
         self.exited = asyncio.Event()
         self.code: int | None = None
         self._reading = asyncio.get_running_loop().create_task(self._read())
@@ -64,6 +66,7 @@ class Process:
         # Not `wait()`: in some Python versions it returns only when every holder of the pipes is gone as well.
         while self._process.returncode is None:
             await asyncio.sleep(0.05)
+        self.ending.set()
         self._signal(signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):

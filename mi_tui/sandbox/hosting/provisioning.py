@@ -13,12 +13,13 @@ from typing import Any
 
 from mi_tui.sandbox import containers
 from mi_tui.sandbox.arm import operations
+from mi_tui.sandbox.blob.rows import put_bytes
 from mi_tui.sandbox.errors import ArmError
 from mi_tui.sandbox.hosting import artifacts, deployments, environments, identities, running
 from mi_tui.sandbox.hosting.deployments import automatic_grant, canceled, endpoint_of, folder, workspace_of
 from mi_tui.sandbox.hosting.instance import MODEL, PULL, START, SYSTEM, Instance
 from mi_tui.sandbox.hosting.logfile import LogFile
-from mi_tui.sandbox.store import Blob, Operation, Resource
+from mi_tui.sandbox.store import Operation, Resource
 from mi_tui.sandbox.world import World
 
 GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg"
@@ -290,15 +291,7 @@ class _Work:
         account = account_id.rsplit("/", 1)[-1]
         container, path = "azureml", f"ImageLogs/{uuid.uuid4()}/build.log"
         containers.create_container(self.world, account_id, container)
-        file, data, now = uuid.uuid4().hex, log.encode(), time.time()
-        target = self.world.store.blob_folder / file
-        target.write_bytes(data)
-        target.chmod(0o600)
-        properties = {
-            "etag": containers.etag(now), "last_modified": now, "creation_time": now, "content_type": "text/plain",
-            "content_md5": None, "metadata": {}, "blob_type": "BlockBlob",
-        }  # fmt: skip
-        self.world.store.put_blob(Blob(account, container, path, len(data), file, properties))
+        put_bytes(self.world, account, container, path, log.encode(), content_type="text/plain")
         last = next(
             (
                 line.strip()

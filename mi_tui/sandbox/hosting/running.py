@@ -102,8 +102,10 @@ class Server:
         crashes = 0
         while True:
             if self._process is not None:
-                await self._process.exited.wait()
+                # No request may be sent there from now on, although its last words are still being read.
+                await self._process.ending.wait()
                 self.ready.clear()
+                await self._process.exited.wait()
                 _log.warning("the server of %s ended with exit code %s", self.deployment_id, self.exit_code)
                 await asyncio.sleep(_BACK_OFF[min(crashes, len(_BACK_OFF) - 1)])
                 crashes += 1

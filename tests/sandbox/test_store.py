@@ -1,0 +1,116 @@
+"""What the store keeps, how much of it, and what a killed sandbox leaves in its files."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from arm_harness import DATA, new_world
+
+from mi_tui.sandbox import furnish, store
+from mi_tui.sandbox.blob import files, rows
+from mi_tui.sandbox.hosting import deployments
+from mi_tui.sandbox.records import Operation, Request, Resource
+from mi_tui.sandbox.store import Store
+
+
+def _request(number: int) -> Request:
+    return Request(time.time(), "you", "GET", "host", f"/{number}" + "x" * 9000, "q" * 9000, 200, None, "", 1.0)
+
+
+def test_the_request_log_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "REQUESTS_KEPT", 5)
+    kept = Store(tmp_path)
+    for number in range(12):
+        kept.add_request(_request(number))
+    found = kept.requests()
+    assert [row.path[:4].strip("x") for row in found] == ["/7", "/8", "/9", "/10", "/11"]
+    assert max(len(row.path) + len(row.query) for row in found) <= 4000
+    kept.close()
+
+
+def test_operations_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
+    kept = Store(tmp_path)
+    now = time.time()
+    kept.put_operation(Operation("old", "/x", "k", now - 200_000, now - 190_000, "Succeeded"))
+    kept.put_operation(Operation("open", "/x", "k", now - 200_000))
+    kept.put_operation(Operation("new", "/x", "k", now, now, "Succeeded"))
+    assert [kept.operation(name) is not None for name in ("old", "open", "new")] == [False, True, True]
+    kept.close()
+
+
+def test_under_an_id_are_only_ids_that_go_on_after_a_slash(tmp_path: Path) -> None:
+    kept = Store(tmp_path)
+    for name in ("/g/a", "/g/A/b", "/g/a/c/d", "/g/ab", "/g/a-b", "/g/a.b/c", "/g/a0"):
+        kept.put(Resource(name, "T/kind", name.rpartition("/")[2], {}))
+    assert [found.id for found in kept.resources(under="/G/a/")] == ["/g/A/b", "/g/a/c/d"]
+    assert [found.id for found in kept.resources("t/KIND", name="B")] == ["/g/A/b"]
+    kept.remove("/g/a")
+    assert [found.id for found in kept.resources()] == ["/g/ab", "/g/a-b", "/g/a.b/c", "/g/a0"]
+    kept.close()
+
+
+def test_the_queries_of_every_request_use_an_index(tmp_path: Path) -> None:
+    kept = Store(tmp_path)
+    seen: list[str] = []
+    kept._db.set_trace_callback(seen.append)
+    kept.resources("T/kind", under="/g", name="b")
+    kept.resources(under="/g")
+    kept.remove("/g")
+    list(kept.blobs_in("a", "c", "p"))
+    kept._db.set_trace_callback(None)
+    plans = [" ".join(row[3] for row in kept._db.execute(f"EXPLAIN QUERY PLAN {sql}")) for sql in seen]
+    assert len(plans) == 4
+    assert not [plan for plan in plans if "SCAN" in plan]
+    kept.close()
+
+
+def test_what_is_written_together_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    kept = Store(tmp_path)
+
+    def half() -> None:
+        with kept.together():
+            kept.put(Resource("/a", "T", "a", {}))
+            with kept.together():
+                kept.put(Resource("/b", "T", "b", {}))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        half()
+    assert kept.resources() == []
+    with kept.together():
+        kept.put(Resource("/a", "T", "a", {}))
+    assert len(kept.resources()) == 1
+    kept.close()
+
+
+def test_blobs_come_in_order_from_a_name_on(tmp_path: Path) -> None:
+    world = new_world(tmp_path)
+    for name in ("a", "b/1", "b/2", "b/\U0001f600", "b0", "c"):
+        rows.put_bytes(world, furnish.DATA_ACCOUNT, "inputs", name, b"")
+    found = world.store.blobs_in(furnish.DATA_ACCOUNT, "inputs", "b/", "b/2")
+    assert [blob.name for blob in found] == ["b/2", "b/\U0001f600"]
+    assert [blob.name for blob in world.store.blobs_in(furnish.DATA_ACCOUNT, "inputs", "b")][:1] == ["b/1"]
+    world.store.close()
+
+
+def test_files_that_a_killed_sandbox_left_are_swept(tmp_path: Path) -> None:
+    world = new_world(tmp_path)
+    known = world.store.blob_files()
+    (world.store.blob_folder / "orphan").write_bytes(b"x")
+    (files.incoming(world.store) / "half").write_bytes(b"x")
+    files.sweep(world.store)
+    assert {file.name for file in world.store.blob_folder.iterdir() if file.is_file()} == known
+    assert list(files.incoming(world.store).iterdir()) == []
+
+    left, used = (tmp_path / "deployments" / name for name in ("left", "used"))
+    for folder in (left, used):
+        (folder / "azureml-app").mkdir(parents=True)
+    body = {"properties": {"provisioningState": "Failed"}}
+    world.store.put(Resource(f"{DATA}/deployments/d", deployments.TYPE, "d", body, {"work": "used"}))
+    asyncio.run(deployments.resume(world))
+    assert not left.exists()
+    assert used.exists()
+    world.store.close()
