@@ -163,6 +163,12 @@ class Answers(Struct, frozen=True, forbid_unknown_fields=True):
 RESERVED_VARIABLES = frozenset({"STORAGE_ACCOUNT_NAME", "STORAGE_CONTAINER_NAME", "FILE_NAME", "UAI_CLIENT_ID"})
 """Variables that the run computes; answers may not set them."""
 
+RESERVED_TAG = "mi-tui-run"
+"""The tag that a run puts on whatever it makes, as evidence of who made it; answers may not set it."""
+
+MOST_TAGS = 49
+"""Azure's limit is 50 for a resource, and one is the run's own."""
+
 
 def to_yaml(answers: Answers) -> str:
     """The answers as the file that would say the same; reading it gives equal answers."""

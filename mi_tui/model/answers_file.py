@@ -7,14 +7,17 @@ import types
 import typing
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 from msgspec import Meta, Struct
 
 from mi_tui.model import names
-from mi_tui.model.answers import RESERVED_VARIABLES, Answers, IdentityKind
+from mi_tui.model.answers import MOST_TAGS, RESERVED_TAG, RESERVED_VARIABLES, Answers, IdentityKind
+
+if TYPE_CHECKING:
+    import yaml
 
 
 class Fault(Struct, frozen=True):
@@ -46,6 +49,8 @@ def parse(text: str, source: str = "") -> Answers:
 
     Whether files exist is not looked at here: the model does no I/O.
     """
+    import yaml
+
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
@@ -57,14 +62,17 @@ def parse(text: str, source: str = "") -> Answers:
         ) from error
     except RecursionError as error:
         raise AnswersError([Fault("the file", 0, "this YAML is nested too deeply.")], source) from error
+    except ValueError as error:  # a date or number that looks like one and is none, such as 2026-13-01
+        raise AnswersError([Fault("the file", 0, f"this is no valid YAML: {error}.")], source) from error
     if not isinstance(value, dict):
         raise AnswersError(
             [Fault("the file", 0, "an answers file is a mapping; 'mi-tui answers' prints one to start from.")], source
         )
     lines: Lines = {}
+    faults: list[Fault] = []
     if node is not None:
-        _note_lines(node, "", lines)
-    faults = list(_shape_faults(Answers, value, "", lines))
+        _note_lines(node, "", lines, faults)
+    faults += list(_shape_faults(Answers, value, "", lines))
     if faults:
         raise AnswersError(faults, source)
     answers = msgspec.convert(value, Answers, strict=True)
@@ -101,6 +109,8 @@ def name_faults(answers: Answers, lines: Lines | None = None) -> Iterator[Fault]
             at.get("identity", 0),
             "a system-assigned identity has no name or group of its own; it takes the endpoint's.",
         )
+    yield from _text_faults(answers, at)
+    yield from _tag_faults(answers, at)
     for variable in answers.deployment.environment_variables:
         place = f"deployment.environment_variables.{variable}"
         if words := names.ENVIRONMENT_VARIABLE.fault(variable):
@@ -109,12 +119,68 @@ def name_faults(answers: Answers, lines: Lines | None = None) -> Iterator[Fault]
             yield Fault(place, at.get(place, 0), "mi-tui sets this one itself, from storage and identity.")
 
 
-def _note_lines(node: yaml.Node, path: str, lines: Lines) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            place = f"{path}.{key.value}" if path else str(key.value)
-            lines[place] = key.start_mark.line + 1
-            _note_lines(value, place, lines)
+def _text_faults(answers: Answers, at: Lines) -> Iterator[Fault]:
+    """Texts that no naming rule looks at: they may not be empty, nor hold control characters; the script lies in its folder."""
+    deployment = answers.deployment
+    texts = {
+        "storage.upload": answers.storage.upload,
+        "deployment.model": deployment.model,
+        "deployment.code": deployment.code,
+        "deployment.conda": deployment.conda,
+        "deployment.scoring_script": deployment.scoring_script,
+        "deployment.image": deployment.image,
+        "deployment.instance_type": deployment.instance_type,
+        "request": answers.request,
+    }
+    for place, text in texts.items():
+        if text is None:
+            continue
+        if not text.strip():
+            yield Fault(place, at.get(place, 0), "this may not be empty.")
+        elif any(ord(character) < 32 or ord(character) == 127 for character in text):
+            yield Fault(place, at.get(place, 0), "this may not hold control characters.")
+    script = PurePosixPath(deployment.scoring_script.replace("\\", "/"))
+    if script.is_absolute() or ".." in script.parts:
+        place = "deployment.scoring_script"
+        yield Fault(place, at.get(place, 0), "a path in the code folder is expected.")
+
+
+def _tag_faults(answers: Answers, at: Lines) -> Iterator[Fault]:
+    """Azure's limits of tags ("Use tags to organize your Azure resources", Microsoft Learn), those of storage accounts included."""
+    if len(answers.tags) > MOST_TAGS:
+        yield Fault("tags", at.get("tags", 0), f"at most {MOST_TAGS} tags are possible, as mi-tui adds one of its own.")
+    for name, value in answers.tags.items():
+        place = f"tags.{name}"
+        if not 0 < len(name) <= 128 or any(character in "<>%&\\?/" or ord(character) < 32 for character in name):
+            yield Fault(place, at.get(place, 0), "a tag's name has 1 to 128 characters and none of < > % & \\ ? /.")
+        elif name.lower() == RESERVED_TAG:
+            yield Fault(place, at.get(place, 0), "mi-tui sets this tag itself, to know what a run made.")
+        elif name.lower().startswith(("microsoft", "azure", "windows")):
+            yield Fault(
+                place, at.get(place, 0), "Azure keeps names that begin with microsoft, azure or windows to itself."
+            )
+        if len(value) > 256:
+            yield Fault(place, at.get(place, 0), "a tag's value has at most 256 characters.")
+
+
+_DEEPEST = 4
+"""More levels than answers have; an alias that holds itself has no end."""
+
+
+def _note_lines(node: yaml.Node, path: str, lines: Lines, faults: list[Fault], depth: int = 0) -> None:
+    """The line of each key; a key that stands twice is a fault, of which YAML would silently take the last."""
+    import yaml
+
+    if not isinstance(node, yaml.MappingNode) or depth >= _DEEPEST:
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        place = f"{path}.{key.value}" if path else str(key.value)
+        if str(key.value) in seen:
+            faults.append(Fault(place, key.start_mark.line + 1, "this key stands here twice."))
+        seen.add(str(key.value))
+        lines[place] = key.start_mark.line + 1
+        _note_lines(value, place, lines, faults, depth + 1)
 
 
 def _shape_faults(kind: type[Struct], value: object, path: str, lines: Lines) -> Iterator[Fault]:
@@ -164,6 +230,10 @@ def _in_words(kind: Any, value: object, fallback: str) -> str:
         return f"expected text, found {value!r}; put it in quotes."
     if kind is int:
         return f"expected a whole number within its range, found {value!r}. {fallback}."
+    if isinstance(value, dict):
+        wrong = next(((k, v) for k, v in value.items() if not isinstance(k, str) or not isinstance(v, str)), None)
+        if wrong is not None:
+            return f"expected text for text, found {wrong[0]!r}: {wrong[1]!r}; put both in quotes."
     return f"{fallback}."
 
 
@@ -198,6 +268,8 @@ def _explain(value: Struct, depth: int) -> Iterator[str]:
 
 
 def _scalar(value: object) -> str:
+    import yaml
+
     plain = value.value if isinstance(value, Enum) else value
     return (
         yaml.safe_dump(plain, default_flow_style=True, width=10_000, allow_unicode=True)

@@ -36,6 +36,11 @@ _TYPES = (
 )
 
 
+def all_types() -> tuple[InstanceType, ...]:
+    """Every instance type whose facts are known here, the default one's family first."""
+    return _TYPES
+
+
 def find(name: str) -> InstanceType | None:
     """The instance type with this name (any case), if its facts are known here."""
     return next((t for t in _TYPES if t.name.lower() == name.lower()), None)

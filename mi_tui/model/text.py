@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -19,8 +21,22 @@ def visible(text: str, *, lines: bool = False) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", cleaned)
 
 
+def cut(text: str, limit: int) -> str:
+    """The first `limit` characters, and how many more there are: a line of a megabyte would hold the screen up."""
+    more = len(text) - limit
+    return f"{text[:limit]} … ({more:,} more characters)" if more > 0 else text
+
+
 def clock(seconds: float) -> str:
     """A duration as m:ss, or h:mm:ss from an hour on."""
     whole = int(seconds)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+_GUID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
+
+
+def masked(text: str) -> str:
+    """`text` with every GUID (subscription, tenant, object ids) and every sign-in name masked, to be shown to a room."""
+    return re.sub(r"\b[\w.+-]+@[\w.-]+\b", "•••@•••", _GUID.sub("••••••••-••••", text))

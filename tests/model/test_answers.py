@@ -79,3 +79,33 @@ def test_what_is_no_answers_file_is_a_fault_and_no_traceback(text: str) -> None:
 
 def test_a_system_assigned_identity_has_no_name() -> None:
     assert "identity" in faults(template(msgspec.structs.replace(GOOD, identity=Identity(IdentityKind.SAI, "id-1"))))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("tags: {}", "tags: {'a<b': x}", "tags.a<b"),
+        ("tags: {}", "tags: {mi-tui-run: x}", "tags.mi-tui-run"),
+        ("tags: {}", "tags: {cost: 5}", "tags"),
+        ("grants: make", "grants: make\ngrants: skip", "grants"),
+        ("scoring_script: score.py", "scoring_script: ../score.py", "deployment.scoring_script"),
+        ("scoring_script: score.py", "scoring_script: /score.py", "deployment.scoring_script"),
+        ("scoring_script: score.py", "scoring_script: ' '", "deployment.scoring_script"),
+        ("tags: {}", "tags: &t {again: *t}", "tags"),
+        ("tags: {}", "tags: 2026-13-45", "the file"),
+    ],
+)
+def test_what_azure_or_the_disk_would_refuse_later_is_said_now(old: str, new: str, place: str) -> None:
+    text = to_yaml(
+        Answers(
+            Workspace("11111111-2222-3333-4444-555555555555", "rg", "ml-dev"),
+            Storage("stone"),
+            Endpoint("ep-one"),
+            Deployment("m", "c", "x.yaml"),
+        )
+    )
+    assert old in text
+    parse(text)
+    with pytest.raises(AnswersError) as caught:
+        parse(text.replace(old, new))
+    assert place in [fault.place for fault in caught.value.faults]

@@ -1,0 +1,260 @@
+"""What F1 says: each thing on the screens and the Azure notion behind it, in a few short paragraphs. Data only."""
+
+from __future__ import annotations
+
+Text = tuple[str, tuple[str, ...]]
+"""A title and its paragraphs."""
+
+EXPLAINED: dict[str, Text] = {
+    # ---- notions
+    "sai": (
+        "System-assigned identity",
+        (
+            "An identity that Azure makes together with the endpoint and removes with it. Only this endpoint can use it.",
+            "Azure itself lets it fetch the image, the model and the code. You grant one role: reading the blob container.",
+            "Take it for one endpoint. The kind of identity cannot be changed once the endpoint exists.",
+        ),
+    ),
+    "uai": (
+        "User-assigned identity",
+        (
+            "An identity that is a resource of its own. It is there before the endpoint, and stays when the endpoint goes.",
+            "Azure grants it nothing by itself, so three roles are needed: reading your blobs, pulling the image, and reading "
+            "the workspace's storage, where model and code lie.",
+            "Take it when access must be granted beforehand, perhaps by somebody else, or when several endpoints share it.",
+        ),
+    ),
+    "grants": (
+        "Grants: role assignments",
+        (
+            "A grant says: this principal has this role on this scope. Azure looks at grants for every call.",
+            "To make one you need the right to, such as Owner or User Access Administrator on the scope. Where you have not, "
+            "choose that somebody else makes them: Review lists each with its command.",
+            "A new grant takes a while to be felt everywhere: seconds as a rule, up to ten minutes.",
+        ),
+    ),
+    "acrpull": (
+        "AcrPull",
+        (
+            "The role that lets an identity fetch images from a container registry.",
+            "Azure ML builds your environment into an image in the workspace's registry; the endpoint fetches it when it starts.",
+            "A system-assigned identity gets the role from Azure. A user-assigned one must be given it.",
+        ),
+    ),
+    "scope": (
+        "Container or whole account",
+        (
+            "The scope of the grant says how much the endpoint may read: one container, or everything in the account.",
+            "One container is the least that works, and the default.",
+            "Take the account when the script will read containers that do not exist yet.",
+        ),
+    ),
+    "endpoint": (
+        "Online endpoint",
+        (
+            "A stable address that answers requests. It carries the identity and the key; it runs nothing itself.",
+            "Its name is part of the address and unique in the region, among all customers of Azure.",
+            "By itself it costs nothing. What runs behind it does.",
+        ),
+    ),
+    "deployment": (
+        "Deployment",
+        (
+            "The machines that run your script behind an endpoint: model, code, environment, instance type and count.",
+            "It bills for every hour in which it exists, used or not. 'Clean up' ends that.",
+            "Making one takes Azure six to nine minutes as a rule: a machine is found, the image fetched, init() run.",
+        ),
+    ),
+    "traffic": (
+        "Traffic",
+        (
+            "An endpoint spreads requests over its deployments in percent. A new deployment begins with 0 %.",
+            "mi-tui gives yours 100 %. When the endpoint was there before, clean-up gives the traffic back.",
+            "Right after a change the first requests may still be refused; mi-tui asks again.",
+        ),
+    ),
+    "propagation": (
+        "Why a new grant takes time",
+        (
+            "Azure keeps grants in many places. Until all of them know, a call may be refused although the grant is there.",
+            "It takes seconds as a rule, and up to ten minutes.",
+            "mi-tui waits, and makes a deployment again that failed only because its grant was too young.",
+        ),
+    ),
+    "shared_keys": (
+        "Shared keys",
+        (
+            "A storage account has two keys that open everything in it. Whoever has one needs no identity.",
+            "Many organizations turn them off. mi-tui never needs them for your blobs: it uploads with your sign-in.",
+            "The endpoint reads with its managed identity, so that no key is in your code.",
+        ),
+    ),
+    "environment": (
+        "Image and environment",
+        (
+            "A base image plus a conda file. Azure ML builds both into one image, once, and keeps it.",
+            "The conda file needs azureml-inference-server-http: it is what runs your script.",
+            "In the sandbox only the conda file counts: its packages are installed for real.",
+        ),
+    ),
+    "instance": (
+        "Instance type and quota",
+        (
+            "The kind of machine, and how many. The price is a list price per machine and hour, with its date.",
+            "Your subscription has a quota of cores for each family of machines. Azure ML keeps 20 % more in reserve for upgrades.",
+            "For a first try the smallest that holds your model is right.",
+        ),
+    ),
+    "sandbox": (
+        "The sandbox",
+        (
+            "A local Azure on this machine. It needs no account, costs nothing, and cannot reach the real one.",
+            "It checks roles as Azure does, and runs your script for real, in an environment built from your conda file.",
+            "It shortens the waiting. What you learn here holds in Azure; 'mi-tui sandbox env' lets other tools in.",
+        ),
+    ),
+    "ledger": (
+        "What clean-up removes",
+        (
+            "For each resource mi-tui notes, before the call, whether it was there or is being made by this run.",
+            "Clean-up removes only what the run made, and looks afterwards whether it is gone.",
+            "What was there before is never touched. What somebody else put into something of yours keeps it.",
+        ),
+    ),
+    # ---- things on the screens
+    "request": (
+        "The request",
+        (
+            "The JSON that is sent to the endpoint. It begins as your sample request; change it as you like.",
+            "F5 or the Send button sends it. It is checked first: what is no JSON is not sent.",
+            "What the script makes of it is up to the script's run().",
+        ),
+    ),
+    "response": (
+        "The answer",
+        (
+            "What the endpoint said, laid out or as it came; 'Raw' changes between the two.",
+            "Status 200 means that run() returned. 424 means that it raised an error: the logs tell which.",
+            "The time is that of the whole call, seen from here.",
+        ),
+    ),
+    "key": (
+        "The endpoint's key",
+        (
+            "Whoever has the key can ask the endpoint, and nothing else: it opens no storage and no workspace.",
+            "'Copy key' puts it on the clipboard. It is never shown and never written to a file.",
+            "Clipboards are read by other programs too. Copy something else when you are done.",
+        ),
+    ),
+    "confirm": (
+        "Why you type the name",
+        (
+            "What is removed in Azure is gone: there is no undo.",
+            "Typing the endpoint's name makes sure that it is the one you mean.",
+            "In the sandbox it is not asked for.",
+        ),
+    ),
+    # ---- stages
+    "welcome": (
+        "Where to begin",
+        (
+            "Choose the sandbox to try everything without an account, or Azure to do it for real.",
+            "An earlier run can be resumed, looked at, or cleaned up.",
+            "Nothing is changed before you press Deploy on the Review step.",
+        ),
+    ),
+    "workspace": (
+        "Azure ML workspace",
+        (
+            "The place where models, environments and endpoints live. It has a storage account and a registry of its own.",
+            "mi-tui uses a workspace that is there; it never makes, changes or removes one.",
+            "Your endpoint will be in the workspace's region.",
+        ),
+    ),
+    "identity": (
+        "Managed identity",
+        (
+            "An account in your directory that belongs to a resource and not to a person. It has no password that could leak.",
+            "The endpoint reads storage as this identity, and may do only what was granted to it.",
+            "System-assigned: born and deleted with the endpoint. User-assigned: lives on its own. It cannot be changed later.",
+        ),
+    ),
+    "storage": (
+        "Storage account, container, blob",
+        (
+            "A blob is a file, a container a folder of blobs, an account holds containers and has a name of its own on the internet.",
+            "Take those that are there, or let mi-tui make them. A blob that is there is never overwritten.",
+            "The endpoint will be allowed to read them, and nothing more.",
+        ),
+    ),
+    "model": (
+        "What will be deployed",
+        (
+            "A folder with the model, a folder with the scoring script, a conda file, and the kind of machine.",
+            "The script's init() runs once when a machine starts, run() for every request.",
+            "The example that comes with mi-tui is filled in; it works as it is.",
+        ),
+    ),
+    "review": (
+        "The plan",
+        (
+            "Everything that will be made, used or changed, and each grant with its reason. Nothing has been changed yet.",
+            "+ is made by this run and removed by its clean-up, = is used as it is, ~ is changed.",
+            "The price is a list price with its date. Yours may differ.",
+        ),
+    ),
+    "deploy": (
+        "The run",
+        (
+            "Steps without an order among them go side by side. Each shows the real status of its operation.",
+            "Azure gives no container logs while a deployment is being made; they follow as soon as there are any.",
+            "You may leave: Azure finishes what is under way, and 'mi-tui resume' goes on.",
+        ),
+    ),
+    "clean up": (
+        "Clean up",
+        (
+            "Removes what this run made and what you leave ticked, and looks whether it is gone.",
+            "A thing that you keep keeps what it needs: a container its account, the deployment everything.",
+            "What was there before the run is never touched.",
+        ),
+    ),
+    "troubleshoot": (
+        "Troubleshoot",
+        (
+            "The last failure: what Azure said, what it may mean, and the numbers that Azure's support asks for.",
+            "'r' shows the answer as it came, 'y' copies all of it.",
+            "Missing grants are listed with the command that makes each.",
+        ),
+    ),
+}
+
+ALIASES: dict[str, str] = {
+    "cleanup": "clean up",
+    "container": "storage",
+    "account": "storage",
+    "blob": "storage",
+    "upload": "storage",
+    "conda": "environment",
+    "image": "environment",
+    "code": "model",
+    "scoring_script": "model",
+    "quota": "instance",
+    "instance_type": "instance",
+    "instance_count": "instance",
+    "AcrPull": "acrpull",
+    "kind": "identity",
+    "subscription": "workspace",
+    "resource_group": "workspace",
+    "logs": "deploy",
+}
+"""Other names under which a widget may be known."""
+
+
+def explained(key: str) -> Text | None:
+    """The text for a key, a widget's id (dashes count as underscores) or a stage; None where there is none."""
+    for name in (key, key.replace("-", "_"), key.replace("_", " ")):
+        found = EXPLAINED.get(ALIASES.get(name, name))
+        if found is not None:
+            return found
+    return None
