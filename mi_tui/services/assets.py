@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable
@@ -27,6 +28,10 @@ UPLOADS = "LocalUpload/"
 
 Kind = Literal["models", "codes", "environments"]
 
+OnUpload = Callable[[str], None]
+"""Gets the address of a place that was seen absent, right before the files of a registration go there: should the registration
+then fail, this is all that is known of them."""
+
 _ONE_UPLOAD = threading.Lock()
 """Two uploads of the same files at a time can hang azure-ai-ml 1.35 for ever."""
 
@@ -34,7 +39,7 @@ _ONE_UPLOAD = threading.Lock()
 class AssetInfo(Struct, frozen=True):
     """A registered asset. `data_uri` is where its files are; empty for an environment.
 
-    `uploaded` is True only on evidence: the folder or container of its files was not there before this registration and is now.
+    `uploaded` is True only on evidence: the folder or container of its files was seen absent before this registration.
     Where the storage may not be listed there is no evidence, and it is False.
     """
 
@@ -60,42 +65,77 @@ class DataLocation(Struct, frozen=True):
 
 
 def register_model(
-    session: Session, group: str, workspace: str, name: str, version: str, path: Path, tags: dict[str, str]
+    session: Session,
+    group: str,
+    workspace: str,
+    name: str,
+    version: str,
+    path: Path,
+    tags: dict[str, str],
+    on_upload: OnUpload | None = None,
 ) -> AssetInfo:
     """Register a model folder or file, uploading it when its content is not there yet. Raises ServiceError.
 
     A model of that name and version is used as it is: `created` is False then.
     """
+    folder = ""
 
     def make(ml: MLClient) -> Any:
         from azure.ai.ml.entities import Model
 
-        return ml.models.create_or_update(
-            Model(name=name, version=version, path=str(path.resolve()), type="custom_model", tags=dict(tags))
-        )
+        nonlocal folder
+        entity: Any = Model(name=name, version=version, path=str(path.resolve()), type="custom_model", tags=dict(tags))
+        # The SDK's own computation, done first: the folder is known before anything is in it. The SDK takes it from here.
+        entity._ignore_file, entity._upload_hash = _ignored_and_hash(path.resolve())
+        wanted = f"{UPLOADS}{entity._upload_hash}/"
+        if _absent(session, group, workspace, wanted):
+            folder = wanted
+            if on_upload is not None:
+                on_upload(f"azureml://datastores/{DATASTORE}/paths/{folder}")
+        return ml.models.create_or_update(entity)
 
-    return _register(
-        session, group, workspace, "models", name, version, make, lambda: _hash_folders(session, group, workspace)
-    )
+    return _register(session, group, workspace, "models", name, version, make, lambda at: at.prefix == folder)
 
 
 def register_code(
-    session: Session, group: str, workspace: str, name: str, version: str, path: Path, tags: dict[str, str]
+    session: Session,
+    group: str,
+    workspace: str,
+    name: str,
+    version: str,
+    path: Path,
+    tags: dict[str, str],
+    on_upload: OnUpload | None = None,
 ) -> AssetInfo:
     """Register a code folder. What its .amlignore names is not uploaded. Raises ServiceError.
 
     When the same content is registered already, that asset comes back, with its own name and version: `created` is False then.
     """
+    fresh: set[str] = set()
 
     def make(ml: MLClient) -> Any:
         from azure.ai.ml.entities._assets import Code
 
-        # azure-ai-ml hides its code operations; a deployment calls the same ones.
-        return ml._code.create_or_update(Code(name=name, version=version, path=str(path.resolve()), tags=dict(tags)))
+        before = _containers(session, group, workspace)
 
-    return _register(
-        session, group, workspace, "codes", name, version, make, lambda: _containers(session, group, workspace)
-    )
+        def hear(address: str, body: object) -> None:
+            # Azure names the container of an upload here, right before the files go there.
+            uri = arm.text(body, "blobReferenceForConsumption", "blobUri")
+            if before is None or not uri or not urlsplit(address).path.lower().endswith("/startpendingupload"):
+                return
+            at = parse_data_uri(uri, *datastore_container(session, group, workspace))
+            if at is not None and at.owns_container and at.container not in before:
+                fresh.add(at.container)
+                if on_upload is not None:
+                    on_upload(uri)
+
+        with session.operations.hearing(hear):
+            # azure-ai-ml hides its code operations; a deployment calls the same ones.
+            return ml._code.create_or_update(
+                Code(name=name, version=version, path=str(path.resolve()), tags=dict(tags))
+            )
+
+    return _register(session, group, workspace, "codes", name, version, make, lambda at: at.container in fresh)
 
 
 def register_environment(
@@ -110,7 +150,7 @@ def register_environment(
             Environment(name=name, version=version, image=image, conda_file=str(conda.resolve()), tags=dict(tags))
         )
 
-    return _register(session, group, workspace, "environments", name, version, make, set)
+    return _register(session, group, workspace, "environments", name, version, make, lambda at: False)
 
 
 def get(session: Session, asset_id: str) -> AssetInfo | None:
@@ -158,9 +198,14 @@ def model_uris(session: Session, group: str, workspace: str) -> list[str]:
 
 def datastore_container(session: Session, group: str, workspace: str) -> tuple[str, str]:
     """The storage account's name and the container of the workspace's blob datastore. Raises ServiceError."""
-    path = f"{names.workspace_id(session.subscription_id, group, workspace)}/datastores/{DATASTORE}"
-    item = arm.require(session, path, workspaces.API_VERSION)
-    return arm.text(item, "properties", "accountName"), arm.text(item, "properties", "containerName")
+
+    def look() -> tuple[str, str]:
+        path = f"{names.workspace_id(session.subscription_id, group, workspace)}/datastores/{DATASTORE}"
+        item = arm.require(session, path, workspaces.API_VERSION)
+        return arm.text(item, "properties", "accountName"), arm.text(item, "properties", "containerName")
+
+    # A workspace keeps its datastore: read once.
+    return session.client(("datastore", group.lower(), workspace.lower()), look)
 
 
 def uploads(session: Session, group: str, workspace: str, asset: AssetInfo) -> DataLocation | None:
@@ -211,49 +256,41 @@ def _register(
     name: str,
     version: str,
     make: Callable[[MLClient], Any],
-    places: Callable[[], set[str] | None],
+    is_new: Callable[[DataLocation], bool],
 ) -> AssetInfo:
-    """Register unless it is there. `places` lists where uploads go (None: may not be listed), before and after."""
+    """Register unless it is there. `is_new` tells of the place of its files whether this registration was the first to use it."""
     wanted = names.asset_id(names.workspace_id(session.subscription_id, group, workspace), kind, name, version)
     if (existing := get(session, wanted)) is not None:
         return existing
-    with _ONE_UPLOAD:
-        before = places()
-        with translated():
-            made = make(session.ml(group, workspace))
-            found = AssetInfo(
-                id=str(made.id),
-                name=str(made.name),
-                version=str(made.version),
-                created=(str(made.name), str(made.version)) == (name, version),
-                data_uri="" if kind == "environments" else str(made.path or ""),
-            )
-        if kind == "environments" or not found.created or before is None:
-            return found
-        uploaded = _is_new(session, group, workspace, found.data_uri, before)
-    return AssetInfo(found.id, found.name, found.version, found.created, found.data_uri, uploaded)
+    alone = contextlib.nullcontext() if kind == "environments" else _ONE_UPLOAD
+    with alone, translated():
+        made = make(session.ml(group, workspace))
+    uri = "" if kind == "environments" else str(made.path or "")
+    created = (str(made.name), str(made.version)) == (name, version)
+    at = parse_data_uri(uri, *datastore_container(session, group, workspace)) if created and uri else None
+    return AssetInfo(str(made.id), str(made.name), str(made.version), created, uri, at is not None and is_new(at))
 
 
-def _is_new(session: Session, group: str, workspace: str, data_uri: str, before: set[str]) -> bool:
-    location = parse_data_uri(data_uri, *datastore_container(session, group, workspace))
-    if location is None:
-        return False
-    return (location.container if location.owns_container else location.prefix) not in before
+def _ignored_and_hash(path: Path) -> tuple[Any, str]:
+    from azure.ai.ml._utils._asset_utils import get_ignore_file, get_object_hash
+
+    ignored = get_ignore_file(path)
+    return ignored, str(get_object_hash(path, ignored))
 
 
-def _hash_folders(session: Session, group: str, workspace: str) -> set[str] | None:
-    """The folders of earlier uploads in the datastore; None when they may not be listed."""
+def _absent(session: Session, group: str, workspace: str, folder: str) -> bool:
+    """Whether a folder of the datastore was seen to be absent; False also where one may not look."""
     account_name, container = datastore_container(session, group, workspace)
     account = _own_account(session, group, workspace)
     if account is None or account.name.lower() != account_name.lower():
-        return None
+        return False
     try:
-        return set(blobs.list_prefixes(session, account, container, UPLOADS))
+        return folder not in blobs.list_prefixes(session, account, container, folder.rstrip("/"))
     except ServiceError as error:
         if error.status == 403:
-            return None
+            return False
         if error.status == 404:
-            return set()  # the container is made at the first upload
+            return True  # the container is made at the first upload
         raise
 
 
@@ -271,14 +308,18 @@ def _containers(session: Session, group: str, workspace: str) -> set[str] | None
 
 
 def _own_account(session: Session, group: str, workspace: str) -> AccountInfo | None:
-    """The workspace's storage account; None when the caller may not see it."""
-    account = names.parse_id(workspaces.get(session, group, workspace).storage_id)
-    try:
-        return storage.get_account(session, account.group, account.name)
-    except ServiceError as error:
-        if error.status == 403:
-            return None
-        raise
+    """The workspace's storage account; None when the caller may not see it. A workspace keeps its account: read once."""
+
+    def look() -> AccountInfo | None:
+        account = names.parse_id(workspaces.get(session, group, workspace).storage_id)
+        try:
+            return storage.get_account(session, account.group, account.name)
+        except ServiceError as error:
+            if error.status == 403:
+                return None
+            raise
+
+    return session.client(("own account", group.lower(), workspace.lower()), look)
 
 
 def _parts(asset_id: str) -> tuple[str, str, str]:

@@ -71,9 +71,12 @@ def upload(session: Session, account: AccountInfo, container: str, blob: str, pa
     return msgspec.structs.replace(done, how=how)
 
 
-def delete(session: Session, account: AccountInfo, container: str, blob: str) -> bool:
-    """Delete the blob; False when it, its container or both were gone already. Raises ServiceError."""
-    done, _ = _either(session, account, BLOB_CONTRIBUTOR, lambda client: _remove(client, container, blob))
+def delete(session: Session, account: AccountInfo, container: str, blob: str, etag: str = "") -> bool:
+    """Delete the blob; False when it, its container or both were gone already.
+
+    With `etag`, only the content that has it: ServiceError with status 412 when it was replaced. Raises ServiceError.
+    """
+    done, _ = _either(session, account, BLOB_CONTRIBUTOR, lambda client: _remove(client, container, blob, etag))
     return done
 
 
@@ -115,11 +118,13 @@ def delete_prefix(session: Session, account: AccountInfo, container: str, prefix
     return _either(session, account, BLOB_CONTRIBUTOR, work)[0]
 
 
-def _remove(client: BlobServiceClient, container: str, blob: str) -> bool:
+def _remove(client: BlobServiceClient, container: str, blob: str, etag: str = "") -> bool:
+    from azure.core import MatchConditions
     from azure.core.exceptions import ResourceNotFoundError
 
+    only: dict[str, Any] = {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified} if etag else {}
     try:
-        client.get_blob_client(container, blob).delete_blob(delete_snapshots="include")
+        client.get_blob_client(container, blob).delete_blob(delete_snapshots="include", **only)
     except ResourceNotFoundError:
         return False
     return True

@@ -37,6 +37,7 @@ class DeploymentInfo(Struct, frozen=True):
     code_id: str
     environment_id: str
     environment_variables: dict[str, str]
+    tags: dict[str, str] = {}
 
 
 class DeploymentSpec(Struct, frozen=True):
@@ -177,4 +178,5 @@ def _info(item: arm.Json) -> DeploymentInfo:
         code_id=arm.text(item, "properties", "codeConfiguration", "codeId"),
         environment_id=arm.text(item, "properties", "environmentId"),
         environment_variables=arm.texts(item, "properties", "environmentVariables"),
+        tags=arm.texts(item, "tags"),
     )

@@ -31,12 +31,18 @@ def list_for(session: Session, scope: str, principal_id: str) -> list[GrantInfo]
     """The assignments to the principal that are effective at `scope`: made there or above. Raises ServiceError.
 
     Role Assignments - List For Scope with `principalId eq` answers those below the scope as well; they are left out.
+    A scope that is not there (a container that is still to be made) has none.
     """
     with translated():
+        from azure.core.exceptions import ResourceNotFoundError
+
         found = session.authorization().role_assignments.list_for_scope(
             scope, filter=f"principalId eq '{principal_id}'"
         )
-        grants = [_info(item) for item in found]
+        try:
+            grants = [_info(item) for item in found]
+        except ResourceNotFoundError:
+            return []
     return [grant for grant in grants if covers(grant.scope, scope)]
 
 

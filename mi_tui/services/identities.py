@@ -18,6 +18,7 @@ class IdentityInfo(Struct, frozen=True):
     principal_id: str
     client_id: str
     location: str
+    tags: dict[str, str] = {}
 
 
 def get(session: Session, group: str, name: str) -> IdentityInfo | None:
@@ -62,5 +63,10 @@ def list_all(session: Session) -> list[IdentityInfo]:
 
 def _info(item: Any) -> IdentityInfo:
     return IdentityInfo(
-        id=item.id, name=item.name, principal_id=item.principal_id, client_id=item.client_id, location=item.location
+        id=item.id,
+        name=item.name,
+        principal_id=item.principal_id,
+        client_id=item.client_id,
+        location=item.location,
+        tags={str(key): str(value) for key, value in (item.tags or {}).items()},
     )

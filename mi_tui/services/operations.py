@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Watch = Callable[[str], None]
 """Gets the status of an operation as Azure spells it, in the thread that waits."""
 
+Hear = Callable[[str, object], None]
+"""Gets the address and the JSON body (None when it is none) of an answer."""
+
 JOIN_SECONDS = 0.2
 """How long a wait sleeps before it looks at `stop` again."""
 
@@ -67,14 +70,18 @@ class Operations:
     """
 
     def __init__(self, poll_seconds: float) -> None:
-        self._poll_seconds = poll_seconds
+        self.poll_seconds = poll_seconds
         self._here = threading.local()
+        """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
 
     def hook(self, answer: PipelineResponse[object, object]) -> None:
         """See an answer before the poller does; to be given to the clients as `raw_response_hook`."""
         response = answer.http_response
+        hear: Hear | None = getattr(self._here, "hear", None)
+        if hear is not None:
+            hear(str(getattr(getattr(response, "request", None), "url", "")), _json(response))
         headers = getattr(response, "headers", {})
         request = getattr(response, "request", None)
         asked = _address(str(getattr(request, "url", "")))
@@ -92,7 +99,7 @@ class Operations:
             self._remember(trail, headers, int(getattr(response, "status_code", 0)))
             trail.statuses.put(_status(response))
         if not any(headers.get(name) for name in _RETRY_HEADERS):
-            headers["x-ms-retry-after-ms"] = str(max(1, round(self._poll_seconds * 1000)))
+            headers["x-ms-retry-after-ms"] = str(max(1, round(self.poll_seconds * 1000)))
 
     def finish(self, begin: Callable[[], P], watch: Watch | None = None, stop: threading.Event | None = None) -> P:
         """Begin an operation and wait until it is done; the finished poller comes back.
@@ -114,6 +121,16 @@ class Operations:
             trail.tell(watch)
             poller.wait()
         return poller
+
+    @contextlib.contextmanager
+    def hearing(self, hear: Hear) -> Iterator[None]:
+        """While entered, `hear` gets the address and the JSON body of every answer that comes to this thread. It may not raise."""
+        before: Hear | None = getattr(self._here, "hear", None)
+        self._here.hear = hear
+        try:
+            yield
+        finally:
+            self._here.hear = before
 
     @contextlib.contextmanager
     def _following(self) -> Iterator[Trail]:
@@ -155,15 +172,7 @@ def _address(url: str) -> str:
 
 def _status(response: object) -> str:
     """The status as Azure spells it: of the operation, of the resource, or else of the HTTP answer."""
-    body: object = None
-    try:
-        # Newer clients begin an operation with a streamed answer; what is read here is kept for them.
-        for step in ("read", "text"):
-            reader = getattr(response, step, None)
-            read = reader() if callable(reader) else None
-        body = json.loads(read or "null")
-    except Exception as error:  # noqa: BLE001 - raised in a pipeline, it would make the SDK send the request a second time
-        logging.getLogger(__name__).debug("no status in an answer: %s", type(error).__name__)
+    body = _json(response)
     if isinstance(body, dict):
         properties = body.get("properties")
         state = properties.get("provisioningState") if isinstance(properties, dict) else None
@@ -171,3 +180,16 @@ def _status(response: object) -> str:
         if isinstance(found, str):
             return found
     return "Accepted" if getattr(response, "status_code", 0) == 202 else "Succeeded"
+
+
+def _json(response: object) -> object:
+    """The body of an answer as JSON; None when it is none."""
+    try:
+        # Newer clients begin an operation with a streamed answer; what is read here is kept for them.
+        for step in ("read", "text"):
+            reader = getattr(response, step, None)
+            read = reader() if callable(reader) else None
+        return json.loads(read or "null")
+    except Exception as error:  # noqa: BLE001 - raised in a pipeline, it would make the SDK send the request a second time
+        logging.getLogger(__name__).debug("no JSON in an answer: %s", type(error).__name__)
+        return None

@@ -131,6 +131,15 @@ class Session:
         self._locks: dict[Hashable, threading.Lock] = {}
         self._clients: dict[Hashable, object] = {}
 
+    def in_subscription(self, subscription_id: str) -> Session:
+        """A session of the same sign-in in another subscription."""
+        return Session(
+            cast("TokenCredential", self.credential),
+            subscription_id,
+            poll_seconds=self.operations.poll_seconds,
+            grant_retry_seconds=self.grant_retry_seconds,
+        )
+
     def caller(self) -> Caller:
         """Who is signed in. Raises ServiceError when nobody is."""
         with translated():

@@ -34,7 +34,8 @@ from mi_tui.services.quiet import SDK_LOG, Prints
 from mi_tui.services.session import Session
 from mi_tui.services.storage import AccountInfo
 
-pytestmark = pytest.mark.e2e
+# The steps build on each other: all of them go to one worker.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("services")]
 
 ACCOUNT = "stservices01"
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
@@ -238,10 +239,11 @@ def test_assets(world: World, caplog: pytest.LogCaptureFixture, capfd: pytest.Ca
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     at = (session, group, workspace)
+    told: list[str] = []
     with Prints():
-        model = assets.register_model(*at, "services-model", "1", world.folder / "model", {"k": "v"})
-        twin = assets.register_model(*at, "services-twin", "1", world.folder / "model", {})
-        code = assets.register_code(*at, "services-code", "1", world.folder / "good", {})
+        model = assets.register_model(*at, "services-model", "1", world.folder / "model", {"k": "v"}, told.append)
+        twin = assets.register_model(*at, "services-twin", "1", world.folder / "model", {}, told.append)
+        code = assets.register_code(*at, "services-code", "1", world.folder / "good", {}, told.append)
         bad = assets.register_code(*at, "services-bad", "1", world.folder / "bad", {})
         conda = world.folder / "conda.yaml"
         environment = assets.register_environment(*at, "services-env", "1", conda, IMAGE, {})
@@ -261,6 +263,9 @@ def test_assets(world: World, caplog: pytest.LogCaptureFixture, capfd: pytest.Ca
     assert own is not None
     assert own.owns_container
     assert own.container != container
+    # Told before the files went there: all that is known of them when the registration then fails.
+    known = [assets.parse_data_uri(place, account, container) for place in told]
+    assert [(at.container, at.prefix) for at in known if at] == [(container, where.prefix), (own.container, "")]
     assert assets.uploads(*at, twin) is assets.uploads(*at, environment) is None
     assert assets.model_uris(*at) == [model.data_uri, twin.data_uri]
     found = assets.get(session, model.id)
