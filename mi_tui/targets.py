@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,12 @@ class Target:
     def connection(self) -> client.Connection | None:
         """Where the sandbox is; None in Azure."""
         return self.lease.connection if self.lease else None
+
+    def in_subscription(self, subscription: str) -> Target:
+        """The same sign-in in another subscription."""
+        if subscription.lower() == self.session.subscription_id.lower():
+            return self
+        return replace(self, session=self.session.in_subscription(subscription))
 
     @property
     def gone(self) -> bool:

@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,25 +18,30 @@ import platformdirs
 
 import mi_tui
 from mi_tui import targets
-from mi_tui.engine import cleanup, files, logs, planner, runner
+from mi_tui.engine import cleanup, files, keeping, logs, planner, runner
+from mi_tui.engine.catalog import Catalog
 from mi_tui.engine.context import Context, Emit, Stop
-from mi_tui.engine.journal import Journal, JournalError, LedgerEntry, RunRecord, RunState, Verdict
+from mi_tui.engine.journal import Journal, JournalError, JournalWriteError, LedgerEntry, RunRecord, RunState, Verdict
 from mi_tui.engine.planner import PlanError
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
-from mi_tui.model.answers_file import AnswersError, Fault, parse
+from mi_tui.model.answers_file import AnswersError, Fault, parse, template
 from mi_tui.model.events import Event, Planned, RunFinished, StepFailed
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Plan
-from mi_tui.sandbox.client import Connection, SandboxError
+from mi_tui.sandbox.client import PROFILE_NAMES, SCENARIOS, Connection, SandboxError
 from mi_tui.services import deployments, endpoints, quiet, scoring
 from mi_tui.services.deployments import Container
 from mi_tui.services.errors import ServiceError, as_failure
 from mi_tui.services.scoring import ScoreAnswer
+from mi_tui.services.subscriptions import SubscriptionInfo
+from mi_tui.services.workspaces import WorkspaceInfo
 from mi_tui.targets import AZURE, SANDBOX, Target
 
 __all__ = [
-    "AZURE", "SANDBOX", "AnswersError", "Connection", "Container", "JournalError", "LedgerEntry", "PlanError", "RunRecord", "RunState",
-    "SandboxError", "ServiceError", "Stop", "Target", "Verdict", "Workflow", "as_failure", "home_folder", "scoring_folder",
+    "AZURE", "SANDBOX", "AnswersError", "Connection", "Container", "JournalError", "JournalWriteError", "LedgerEntry",
+    "Plan", "PlanError", "RunRecord", "RunState", "SandboxError", "ScoreAnswer", "ServiceError", "Stop",
+    "SubscriptionInfo", "Target", "Verdict", "Workflow", "WorkspaceInfo", "as_failure", "home_folder",
+    "scoring_folder",
 ]  # fmt: skip
 
 _EXAMPLE_SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -71,6 +77,16 @@ class Workflow:
 
     # ---- targets
 
+    @staticmethod
+    def profiles() -> tuple[str, ...]:
+        """How fast a sandbox can go, by name."""
+        return PROFILE_NAMES
+
+    @staticmethod
+    def scenarios() -> dict[str, str]:
+        """What can go wrong in a sandbox: name -> what is different, in words."""
+        return dict(SCENARIOS)
+
     def sandbox(
         self, subscription: str | None = None, *, profile: str | None = None, scenario: str | None = None
     ) -> AbstractContextManager[Target]:
@@ -87,6 +103,10 @@ class Workflow:
     def azure(self, subscription: str) -> AbstractContextManager[Target]:
         """Open Azure."""
         return targets.azure(subscription)
+
+    def catalog(self, target: Target, subscription: str | None = None) -> Catalog:
+        """What there is to pick from in a subscription (default: the target's)."""
+        return Catalog(target.in_subscription(subscription).session if subscription else target.session)
 
     # ---- answers and plan
 
@@ -121,6 +141,23 @@ class Workflow:
         except AnswersError as error:
             raise AnswersError(error.faults, str(path)) from error
 
+    def save_answers(self, path: Path, answers: Answers, *, replace: bool = False) -> Path:
+        """Write an answers file, every field explained, and with absolute paths; where it lies.
+
+        FileExistsError when there is one and `replace` does not say that it may go; AnswersError for files that are not there;
+        AnswersError, too, when the file cannot be written.
+        """
+        path = path.expanduser().absolute()
+        text = template(self.check_files(answers))
+        try:
+            with path.open("w" if replace else "x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise AnswersError(_one_fault(f"it cannot be written: {error.strerror or error}."), str(path)) from error
+        return path
+
     def check_files(self, answers: Answers) -> Answers:
         """Answers that came from no file, with their files seen to exist."""
         return files.resolve(answers, Path.cwd())
@@ -132,7 +169,8 @@ class Workflow:
         with quiet.Prints():
             # The run will need it; while the plan is made there is time to import it.
             threading.Thread(target=quiet.load_ml, name="import azure.ai.ml", daemon=True).start()
-            return run, planner.make_plan(target.session, answers, run)
+            session = target.in_subscription(answers.workspace.subscription).session
+            return run, planner.make_plan(session, answers, run)
 
     def planned(self, target: str, run: str, plan: Plan) -> Planned:
         """The plan as an event."""
@@ -159,10 +197,16 @@ class Workflow:
         emit(self.planned(target.name, record.id, record.plan))
         return self._drive(runner.run, target, record.id, record.plan, emit, stop)
 
-    def down(self, target: Target, record: RunRecord, emit: Emit, stop: Stop) -> RunFinished:
-        """Remove what a run made, verified by reading."""
+    def down(
+        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset()
+    ) -> RunFinished:
+        """Remove what a run made, verified by reading; what stands in `keep` (ids) stays, with what it needs."""
         self.journal.take(record.id)
-        return self._drive(cleanup.clean, target, record.id, record.plan, emit, stop)
+        return self._drive(lambda ctx: cleanup.clean(ctx, keep), target, record.id, record.plan, emit, stop)
+
+    def kept(self, record: RunRecord, keep: frozenset[str]) -> dict[str, str]:
+        """What `down` would leave for `keep`: each id with the reason in words."""
+        return keeping.kept(self.removable(record), keep)
 
     def removable(self, record: RunRecord) -> list[LedgerEntry]:
         """What `down` would remove, in its order."""
@@ -174,18 +218,20 @@ class Workflow:
         self, work: Callable[[Context], RunFinished], target: Target, run: str, plan: Plan, emit: Emit, stop: Stop
     ) -> RunFinished:
         self._log_to_file()
+        session = target.in_subscription(plan.place.subscription).session
 
         def explained(event: Event) -> None:
             emit(_sandbox_died(event) if target.gone else event)
 
         with quiet.Prints():
-            end = work(Context(run, plan, target.session, self.journal, explained, target.pace, stop))
+            end = work(Context(run, plan, session, self.journal, explained, target.pace, stop))
         return _sandbox_died(end) if target.gone else end
 
     # ---- looking and asking
 
     def endpoint_state(self, target: Target, record: RunRecord) -> dict[str, str]:
         """The states that Azure tells now: `endpoint`, `deployment`, `traffic`, `scoring_uri`; `absent` where there is none."""
+        target = target.in_subscription(record.plan.place.subscription)
         group, answers = record.plan.place.resource_group, record.plan.answers
         with quiet.Prints():
             front = endpoints.get(target.session, group, answers.workspace.name, answers.endpoint.name)
@@ -213,6 +259,7 @@ class Workflow:
     ) -> Iterator[tuple[str, bool]]:
         """The lines of a container's log; with `follow`, new ones as they come until `stop`. The flag is False for a sentence
         that says why there is no log, which is no log line."""
+        target = target.in_subscription(record.plan.place.subscription)
         group, answers = record.plan.place.resource_group, record.plan.answers
         seen: list[str] = []
         said = ""
@@ -237,6 +284,7 @@ class Workflow:
 
     def invoke(self, target: Target, record: RunRecord, body: bytes) -> ScoreAnswer:
         """Ask the endpoint of a run. The key stays here."""
+        target = target.in_subscription(record.plan.place.subscription)
         group, answers = record.plan.place.resource_group, record.plan.answers
         with quiet.Prints():
             front = endpoints.get(target.session, group, answers.workspace.name, answers.endpoint.name)
@@ -251,6 +299,15 @@ class Workflow:
             key = endpoints.key(target.session, group, answers.workspace.name, answers.endpoint.name)
             return scoring.invoke(front.scoring_uri, key, body)
 
+    def endpoint_key(self, target: Target, record: RunRecord) -> str:
+        """The key of a run's endpoint, a secret: for the clipboard, never for the screen. Raises ServiceError."""
+        target = target.in_subscription(record.plan.place.subscription)
+        answers = record.plan.answers
+        with quiet.Prints():
+            return endpoints.key(
+                target.session, record.plan.place.resource_group, answers.workspace.name, answers.endpoint.name
+            )
+
     def _log_to_file(self) -> None:
         """What the SDK prints and what mi-tui notes for debugging goes to a file, never to the terminal."""
         logger = logging.getLogger("mi_tui")
@@ -260,9 +317,7 @@ class Workflow:
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)
-            handler = logging.handlers.RotatingFileHandler(
-                path, maxBytes=2_000_000, backupCount=1, encoding="utf-8", delay=True
-            )
+            handler = _DebugLog(path, maxBytes=2_000_000, backupCount=1, encoding="utf-8", delay=True)
         except OSError as error:
             raise JournalError(
                 f"{self.home} cannot be written ({error.strerror or error}). Nothing was changed. Set MI_TUI_HOME to a folder that you may write to."
@@ -271,6 +326,17 @@ class Workflow:
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
         logger.propagate = False
+
+
+class _DebugLog(logging.handlers.RotatingFileHandler):
+    """The debug log: for its owner only, also after it was rotated; a full disk costs its lines and nothing else."""
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).touch(mode=0o600)
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: its report would go to standard error, which is captured into this very log."""
 
 
 E = TypeVar("E", bound=Event)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mi_tui.engine.journal import Journal, Verdict
+from mi_tui.model.answers import RESERVED_TAG
 from mi_tui.model.events import Event
 from mi_tui.model.plan import Plan, ResourceKind
+from mi_tui.services.deployments import DeploymentInfo
+from mi_tui.services.errors import ServiceError
 from mi_tui.services.session import Session
 
 Emit = Callable[[Event], None]
+RUN_TAG = RESERVED_TAG
+"""The tag that a run puts on whatever can carry one: the evidence of who made it when the answer to the call was lost."""
+
 Say = Callable[[str, str], None]
 """Say(status, detail): the operation's real status, and what is being waited for."""
 
@@ -60,6 +67,8 @@ class Context:
     emit: Emit
     pace: Pace
     stop: Stop = field(default_factory=Stop)
+    strangers: list[DeploymentInfo] | None = None
+    """Deployments of the workspace that this run did not make, once clean-up has looked."""
 
     @property
     def group(self) -> str:
@@ -74,7 +83,7 @@ class Context:
     @property
     def tags(self) -> dict[str, str]:
         """The tags of whatever this run makes: the person's, and the run's own as evidence."""
-        return {**self.plan.answers.tags, "mi-tui-run": self.run}
+        return {**self.plan.answers.tags, RUN_TAG: self.run}
 
     def fact(self, name: str) -> str:
         """A fact that an earlier step noted; empty when it did not."""
@@ -88,8 +97,31 @@ class Context:
         """Whether this run made the resource, or was making it when it was interrupted."""
         return self.journal.verdict(self.run, resource_id) in {Verdict.CREATED, Verdict.INTENDED}
 
-    def keep(self, kind: ResourceKind, resource_id: str, name: str, detail: str = "") -> Done:
-        """A resource that is there already: ours from before an interruption, or somebody's that is used as it is."""
+    @contextmanager
+    def making(self, kind: ResourceKind, resource_id: str, name: str, there: Callable[[], object]) -> Iterator[None]:
+        """Around the call that creates a resource: the intent before it, taken back when Azure refused and `there` finds nothing."""
+        self.journal.intend(self.run, kind, resource_id, name)
+        try:
+            yield
+        except ServiceError as error:
+            if 400 <= error.status < 500 and not _found(there):
+                self.journal.forget(self.run, resource_id)
+            raise
+
+    def made(self, resource_id: str, tags: dict[str, str]) -> bool:
+        """Whether this run made the resource that carries these tags: noted as made, or intended and tagged by this run."""
+        verdict = self.journal.verdict(self.run, resource_id)
+        return verdict is Verdict.CREATED or (verdict is Verdict.INTENDED and tags.get(RUN_TAG) == self.run)
+
+    def keep(
+        self, kind: ResourceKind, resource_id: str, name: str, detail: str = "", *, tags: dict[str, str] | None = None
+    ) -> Done:
+        """A resource that is there already: ours from before an interruption, or somebody's that is used as it is.
+
+        An intent alone makes it ours only where its `tags` (None: it can carry none) say so too.
+        """
+        if tags is not None and not self.made(resource_id, tags):
+            self.journal.forget(self.run, resource_id)
         if self.ours(resource_id):
             self.journal.created(
                 self.run, kind, resource_id, name, "intent recorded when it was absent; found present afterwards"
@@ -97,3 +129,11 @@ class Context:
             return Done("created", detail or "made earlier by this run", resource_id)
         self.journal.existed(self.run, kind, resource_id, name, "present before this run")
         return Done("used", detail or "was here before", resource_id)
+
+
+def _found(there: Callable[[], object]) -> bool:
+    """Whether something is there; a look that fails settles nothing, so the intent stays."""
+    try:
+        return bool(there())
+    except ServiceError:
+        return True

@@ -17,8 +17,14 @@ from mi_tui.model.answers_file import AnswersError, Fault
 def resolve(answers: Answers, folder: Path) -> Answers:
     """The answers with absolute paths. Raises AnswersError that lists every file that is missing or cannot work."""
 
+    unreachable: list[Fault] = []
+
     def absolute(path: str) -> str:
-        return str((folder / Path(path).expanduser()).resolve())
+        try:
+            return str((folder / Path(path).expanduser()).resolve())
+        except (RuntimeError, OSError, ValueError) as error:  # no such user's home, links in a circle, no path at all
+            unreachable.append(Fault(path, 0, f"this is no path that can be followed: {str(error).rstrip('.')}."))
+            return path
 
     deployment = msgspec.structs.replace(
         answers.deployment,
@@ -33,7 +39,7 @@ def resolve(answers: Answers, folder: Path) -> Answers:
         storage=msgspec.structs.replace(answers.storage, upload=absolute(upload) if upload else None),
         request=absolute(answers.request) if answers.request else None,
     )
-    faults = list(_faults(resolved))
+    faults = unreachable or list(_faults(resolved))
     if faults:
         raise AnswersError(faults)
     return resolved
@@ -44,6 +50,8 @@ def _faults(answers: Answers) -> Iterator[Fault]:
     model = Path(deployment.model)
     if not model.exists():
         yield Fault("deployment.model", 0, f"there is no {model}.")
+    elif not model.is_dir() and not model.is_file():
+        yield Fault("deployment.model", 0, f"{model} is neither a file nor a folder.")
     elif model.is_dir() and not any(path.is_file() for path in model.rglob("*")):
         yield Fault("deployment.model", 0, f"the folder {model} has no file in it.")
     code = Path(deployment.code)
@@ -65,7 +73,10 @@ def _script_faults(script: Path) -> Iterator[Fault]:
         return
     try:
         tree = ast.parse(script.read_bytes(), str(script))
-    except (SyntaxError, ValueError) as error:
+    except OSError as error:
+        yield Fault(place, 0, f"{script} cannot be read: {error.strerror or error}.")
+        return
+    except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         yield Fault(
             place, 0, f"{script} is no valid Python{f', line {line}' if line else ''}: {getattr(error, 'msg', error)}."
@@ -92,12 +103,16 @@ def _conda_faults(conda: Path) -> Iterator[Fault]:
         return
     try:
         content = yaml.safe_load(conda.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = json.dumps(content, default=str)
+    except OSError as error:
+        yield Fault(place, 0, f"{conda} cannot be read: {error.strerror or error}.")
+        return
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         yield Fault(place, 0, f"{conda} is no valid YAML: {str(error).splitlines()[0]}.")
         return
     if not isinstance(content, dict) or not isinstance(content.get("dependencies"), list):
         yield Fault(place, 0, f"{conda} has no list of dependencies.")
-    elif "azureml-inference-server-http" not in json.dumps(content) and "azureml-defaults" not in json.dumps(content):
+    elif "azureml-inference-server-http" not in text and "azureml-defaults" not in text:
         yield Fault(
             place,
             0,
@@ -111,5 +126,7 @@ def _request_faults(request: Path) -> Iterator[Fault]:
         return
     try:
         json.loads(request.read_bytes())
+    except OSError as error:
+        yield Fault("request", 0, f"{request} cannot be read: {error.strerror or error}.")
     except (ValueError, RecursionError) as error:
         yield Fault("request", 0, f"{request} is no valid JSON: {error}.")

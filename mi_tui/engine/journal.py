@@ -21,14 +21,14 @@ from mi_tui.model.plan import Plan, ResourceKind
 SCHEMA_VERSION = 1
 
 _SCHEMA = """
-CREATE TABLE runs (
+CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, target TEXT NOT NULL, plan BLOB NOT NULL, started REAL NOT NULL, ended REAL, state TEXT NOT NULL,
     owner INTEGER, owner_started REAL);
-CREATE TABLE steps (
+CREATE TABLE IF NOT EXISTS steps (
     run TEXT NOT NULL, step TEXT NOT NULL, state TEXT NOT NULL, began REAL NOT NULL, ended REAL, detail TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (run, step));
-CREATE TABLE facts (run TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, name));
-CREATE TABLE ledger (
+CREATE TABLE IF NOT EXISTS facts (run TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, name));
+CREATE TABLE IF NOT EXISTS ledger (
     run TEXT NOT NULL, id TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL, name TEXT NOT NULL, verdict TEXT NOT NULL, evidence TEXT NOT NULL,
     noted REAL NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (run, id));
 """
@@ -36,6 +36,10 @@ CREATE TABLE ledger (
 
 class JournalError(Exception):
     """The journal cannot be used; the text says why and what to do. Nothing was changed anywhere."""
+
+
+class JournalWriteError(JournalError):
+    """The journal could be used and now cannot be: a run stops before its next change."""
 
 
 class Verdict(StrEnum):
@@ -125,33 +129,47 @@ class Journal:
         with self._lock:
             try:
                 return self._db.execute(sql, values).fetchall()
-            except sqlite3.OperationalError as error:
-                raise JournalError(
-                    f"The journal cannot be written ({error}). The run stopped before its next change; free some space "
-                    "and say 'mi-tui resume'."
-                ) from error
+            except sqlite3.Error as error:
+                raise _unusable(error) from error
+
+    def _change(self, sql: str, *values: object) -> int:
+        """Do one change; how many rows it met."""
+        with self._lock:
+            try:
+                return self._db.execute(sql, values).rowcount
+            except sqlite3.Error as error:
+                raise _unusable(error) from error
 
     # ---- runs
 
     def add_run(self, run: str, target: str, plan: Plan) -> None:
-        """Remember a new run and its plan, owned by this process."""
-        self._do(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, NULL, ?, ?, ?)",
-            run, target, msgspec.json.encode(plan), time.time(), RunState.RUNNING.value, os.getpid(), _started(os.getpid()),
-        )  # fmt: skip
+        """Remember a new run and its plan, owned by this process. JournalError when that cannot be: then nothing is begun."""
+        try:
+            self._do(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, NULL, ?, ?, ?)",
+                run, target, msgspec.json.encode(plan), time.time(), RunState.RUNNING.value, os.getpid(), _started(os.getpid()),
+            )  # fmt: skip
+        except JournalWriteError as error:
+            raise JournalError(f"The journal cannot be written ({error.__cause__}). Nothing was changed.") from error
 
     def take(self, run: str) -> None:
         """Make this process the run's owner. JournalError when another living process is."""
-        record = self.run(run)
-        if record.owner and record.owner != os.getpid():
-            raise JournalError(
-                f"Run {run} is being driven by another mi-tui (process {record.owner}). Wait for it, or stop it first; two at once "
-                "would undo each other's work."
-            )
-        self._do(
-            "UPDATE runs SET state=?, owner=?, owner_started=?, ended=NULL WHERE id=?",
-            RunState.RUNNING.value, os.getpid(), _started(os.getpid()), run,
-        )  # fmt: skip
+        for _ in range(2):
+            row = self._row(run)
+            record = self._record(row)
+            if record.owner and record.owner != os.getpid():
+                break
+            taken = self._change(
+                # Only from the owner that was just seen: of two processes that look at once, one gets it.
+                "UPDATE runs SET state=?, owner=?, owner_started=?, ended=NULL WHERE id=? AND owner IS ? AND owner_started IS ?",
+                RunState.RUNNING.value, os.getpid(), _started(os.getpid()), record.id, row["owner"], row["owner_started"],
+            )  # fmt: skip
+            if taken:
+                return
+        raise JournalError(
+            f"Run {run} is being driven by another mi-tui (process {record.owner}). Wait for it, or stop it first; two at once "
+            "would undo each other's work."
+        )
 
     def end_run(self, run: str, state: RunState) -> None:
         """Remember how the run ended; it has no owner any more."""
@@ -159,6 +177,9 @@ class Journal:
 
     def run(self, run: str) -> RunRecord:
         """The run with this id, an unambiguous beginning of it, or `last`. JournalError when there is none."""
+        return self._record(self._row(run))
+
+    def _row(self, run: str) -> sqlite3.Row:
         if run == "last":
             rows = self._do("SELECT * FROM runs ORDER BY started DESC LIMIT 1")
         else:
@@ -168,7 +189,7 @@ class Journal:
             raise JournalError(f"There is no run {run!r}. 'mi-tui runs' lists them.")
         if len(exact) > 1:
             raise JournalError(f"{run!r} could be {', '.join(row['id'] for row in exact)}; give more of the name.")
-        return self._record(exact[0])
+        return exact[0]
 
     def runs(self) -> list[RunRecord]:
         """Every run, newest first."""
@@ -178,13 +199,16 @@ class Journal:
     def _record(row: sqlite3.Row) -> RunRecord:
         owner = int(row["owner"] or 0)
         alive = owner != 0 and _started(owner) == row["owner_started"]
-        state = RunState(row["state"])
+        try:
+            state, plan = RunState(row["state"]), msgspec.json.decode(row["plan"], type=Plan)
+        except ValueError as error:
+            raise JournalError(f"What the journal says of run {row['id']} cannot be read: {error}.") from error
         if state is RunState.RUNNING and not alive:
             state = RunState.LEFT_RUNNING
         return RunRecord(
             row["id"],
             row["target"],
-            msgspec.json.decode(row["plan"], type=Plan),
+            plan,
             row["started"],
             row["ended"],
             state,
@@ -262,6 +286,13 @@ class Journal:
             "verdict=excluded.verdict, evidence=excluded.evidence, noted=excluded.noted",
             run, resource_id, kind.value, name, verdict.value, evidence, time.time(),
         )  # fmt: skip
+
+
+def _unusable(error: sqlite3.Error) -> JournalWriteError:
+    hint = "free some space and " if "full" in str(error) or "I/O" in str(error) else ""
+    return JournalWriteError(
+        f"The journal cannot be used any more ({error}). The run stopped before its next change; {hint}say 'mi-tui resume'."
+    )
 
 
 def _started(pid: int) -> float:

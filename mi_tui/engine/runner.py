@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 import time
@@ -13,7 +12,16 @@ import msgspec
 from mi_tui.engine import missing, steps
 from mi_tui.engine.context import Context, Done, Interrupted
 from mi_tui.engine.journal import JournalError, RunState
-from mi_tui.model.events import MissingGrant, Outcome, RunFinished, StepFailed, StepFinished, StepProgress, StepStarted
+from mi_tui.model.events import (
+    MissingGrant,
+    Notice,
+    Outcome,
+    RunFinished,
+    StepFailed,
+    StepFinished,
+    StepProgress,
+    StepStarted,
+)
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import PlannedStep
 from mi_tui.services.errors import Abandoned, as_failure
@@ -87,22 +95,34 @@ def _work(ctx: Context, step: PlannedStep, ended: queue.SimpleQueue[_Ended]) -> 
             ctx.emit(StepProgress(run=ctx.run, step=step.id, status=status, detail=detail))
 
     try:
-        ctx.journal.begin_step(ctx.run, step.id)
-        ctx.emit(StepStarted(run=ctx.run, step=step.id, title=step.title, typical=step.typical))
-        done = steps.find(step.id)(ctx, say)
-        ctx.journal.end_step(ctx.run, step.id, "done", done.detail)
-    except (Interrupted, Abandoned):
-        ctx.journal.end_step(ctx.run, step.id, "abandoned")
+        try:
+            ctx.journal.begin_step(ctx.run, step.id)
+            ctx.emit(StepStarted(run=ctx.run, step=step.id, title=step.title, typical=step.typical))
+            done = steps.find(step.id)(ctx, say)
+            ctx.journal.end_step(ctx.run, step.id, "done", done.detail)
+        except (Interrupted, Abandoned):
+            ctx.journal.end_step(ctx.run, step.id, "abandoned")
+        except JournalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a step's failure of any kind is an event, never a traceback
+            failure = as_failure(error)
+            ctx.journal.end_step(ctx.run, step.id, "failed", failure.sentence()[:500])
     except JournalError as error:
-        failure = Failure(code="mi-tui/journal", message=str(error))
-    except Exception as error:  # noqa: BLE001 - a step's failure of any kind is an event, never a traceback
-        failure = as_failure(error)
-        ctx.journal.end_step(ctx.run, step.id, "failed", failure.sentence()[:500])
-    ended.put(_Ended(step, done, failure, time.monotonic() - began))
+        failure = failure or _unwritten(error)
+    finally:
+        ended.put(_Ended(step, done, failure, time.monotonic() - began))
+
+
+def _unwritten(error: JournalError) -> Failure:
+    return Failure(code="mi-tui/journal", message=str(error))
 
 
 def _finish(ctx: Context, failures: list[Failure], *, complete: bool) -> RunFinished:
-    facts = ctx.journal.facts(ctx.run)
+    facts: dict[str, str] = {}
+    try:
+        facts = ctx.journal.facts(ctx.run)
+    except JournalError as error:
+        failures = failures or [_unwritten(error)]
     if failures:
         outcome, state = Outcome.FAILED, RunState.FAILED
     elif complete:
@@ -123,7 +143,11 @@ def _finish(ctx: Context, failures: list[Failure], *, complete: bool) -> RunFini
         missing_grants=lacking,
         next=_next(ctx.run, outcome, bool(lacking)),
     )
-    ctx.journal.end_run(ctx.run, state)
+    try:
+        ctx.journal.end_run(ctx.run, state)
+    except JournalError as error:
+        # Everything was done or said already; the run's record stays without an end, as after a crash.
+        ctx.emit(Notice(run=ctx.run, text=str(error)))
     ctx.emit(event)
     return event
 
@@ -139,13 +163,15 @@ def _lacking(ctx: Context, failures: list[Failure]) -> tuple[MissingGrant, ...]:
 
 
 def _response(text: str) -> object:
-    """What the endpoint answered, as JSON where it is JSON."""
+    """What the endpoint answered, as JSON where it is JSON (which NaN and endless integers are not)."""
     if not text:
         return None
     try:
-        return json.loads(text)
-    except ValueError:
+        value = msgspec.json.decode(text)
+        msgspec.json.encode(value)
+    except (ValueError, OverflowError, RecursionError):
         return text
+    return value
 
 
 def _next(run: str, outcome: Outcome, lacking: bool) -> str:

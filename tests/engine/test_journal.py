@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mi_tui.engine.journal import Journal, JournalError, RunState, Verdict
+from mi_tui.engine.journal import Journal, JournalError, JournalWriteError, RunState, Verdict
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Storage, Workspace
 from mi_tui.model.plan import Place, Plan, ResourceKind
 
@@ -109,3 +109,42 @@ def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="cannot be written"):
         Journal(tmp_path / "file" / "journal.db")
+
+
+def test_two_that_open_a_new_journal_at_once_both_can(tmp_path: Path) -> None:
+    word = "import sys; from pathlib import Path; from mi_tui.engine.journal import Journal; Journal(Path(sys.argv[1])).runs()"
+    both = [
+        subprocess.Popen([sys.executable, "-c", word, str(tmp_path / "j.db")], stderr=subprocess.PIPE) for _ in range(4)
+    ]
+    for one in both:
+        _, said = one.communicate(timeout=60)
+        assert one.returncode == 0, said.decode()
+
+
+def test_a_run_that_another_took_meanwhile_is_not_taken(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.add_run("r", "sandbox", PLAN)
+    journal.end_run("r", RunState.FAILED)
+    look = journal._row
+
+    def slow(run: str) -> sqlite3.Row:
+        row = look(run)
+        journal._do("UPDATE runs SET owner=1, owner_started=-1.0 WHERE id='r'")
+        return row
+
+    monkeypatch.setattr("mi_tui.engine.journal._started", lambda pid: -1.0)
+    monkeypatch.setattr(journal, "_row", slow)
+    with pytest.raises(JournalError, match="another mi-tui"):
+        journal.take("r")
+
+
+def test_what_cannot_be_read_of_a_run_is_said(journal: Journal) -> None:
+    journal.add_run("r", "sandbox", PLAN)
+    journal._do("UPDATE runs SET plan=?", b"{}")
+    with pytest.raises(JournalError, match="cannot be read"):
+        journal.run("r")
+
+
+def test_a_journal_that_breaks_is_no_bad_input(journal: Journal) -> None:
+    journal.close()
+    with pytest.raises(JournalWriteError):
+        journal.note("r", "a", "b")

@@ -136,3 +136,29 @@ def test_a_status_is_told_once(bench: Bench) -> None:
     runner.run(bench.ctx)
     assert [e.status for e in bench.events if type(e).__name__ == "StepProgress"] == ["Creating", "Updating"]
     assert isinstance(bench.events[-1], RunFinished)
+
+
+def test_a_journal_that_cannot_be_written_ends_the_run_instead_of_hanging_it(bench: Bench) -> None:
+    def fills_the_disk(ctx: Context, say) -> Done:
+        ctx.journal.close()
+        raise ServiceError(Failure(code="OutOfQuota", message="no cores"))
+
+    bench.steps["a"] = fills_the_disk
+    ended: list[RunFinished] = []
+    thread = threading.Thread(target=lambda: ended.append(runner.run(bench.ctx)), daemon=True)
+    thread.start()
+    thread.join(10)
+    (end,) = ended
+    assert end.outcome is Outcome.FAILED
+    assert bench.order(StepStarted).count("c") == 0, "no step is begun that cannot be journalled"
+
+
+@pytest.mark.parametrize(
+    ("text", "response"),
+    [("[1.5]", [1.5]), ("NaN", "NaN"), (f"[{10**30}.0, {10**40}]", None), ("plain", "plain"), ("", None)],
+)
+def test_any_answer_can_be_told_as_json(text: str, response: object) -> None:
+    found = runner._response(text)
+    msgspec.json.encode(found)
+    if response is not None or not text:
+        assert found == response

@@ -17,16 +17,22 @@ def identity(ctx: Context, say: Say) -> Done:
     group = names.parse_id(planned.id).group
     info = identities.get(ctx.session, group, planned.name)
     if info is not None:
-        done = ctx.keep(ResourceKind.IDENTITY, planned.id, planned.name)
+        done = ctx.keep(ResourceKind.IDENTITY, planned.id, planned.name, tags=info.tags)
     else:
-        ctx.journal.intend(ctx.run, ResourceKind.IDENTITY, planned.id, planned.name)
         say("Creating", "")
-        info = identities.create(ctx.session, group, planned.name, ctx.plan.place.location, ctx.tags)
+        with ctx.making(
+            ResourceKind.IDENTITY, planned.id, planned.name, lambda: identities.get(ctx.session, group, planned.name)
+        ):
+            info = identities.create(ctx.session, group, planned.name, ctx.plan.place.location, ctx.tags)
         ctx.journal.created(ctx.run, ResourceKind.IDENTITY, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
         done = Done("created", "", planned.id)
     ctx.note("principal_id", info.principal_id)
     ctx.note("client_id", info.client_id)
     return done
+
+
+STORAGE_GRANT = "grant-storage"
+"""The grant that init() needs. The others are needed from the deployment's first minute, to fetch image, model and code."""
 
 
 def principal_id(ctx: Context) -> str:
@@ -55,30 +61,34 @@ def grant(ctx: Context, say: Say, key: str) -> Done:
     name = names.role_assignment_name(wanted.scope, who, wanted.role_guid)
     assignment = names.role_assignment_id(wanted.scope, name)
     title = f"{wanted.role} on {wanted.scope_words}"
-    ctx.journal.intend(ctx.run, ResourceKind.GRANT, assignment, title)
     say("Granting", "")
-    made = grants.create(
-        ctx.session,
-        wanted.scope,
-        wanted.role_guid,
-        who,
-        name,
-        lambda status: say(status, "the directory does not know the identity yet"),
-    )
+    with ctx.making(ResourceKind.GRANT, assignment, title, lambda: grants.get(ctx.session, assignment)):
+        made = grants.create(
+            ctx.session,
+            wanted.scope,
+            wanted.role_guid,
+            who,
+            name,
+            lambda status: say(status, "the directory does not know the identity yet"),
+            stop=ctx.stop,
+        )
     if not made:
         ctx.journal.forget(ctx.run, assignment)
         return Done("used", "Azure says that this grant exists already")
     ctx.journal.created(ctx.run, ResourceKind.GRANT, assignment, title, f"assignment name computed by mi-tui: {name}")
     ctx.note("granted_at", str(time.time()))
+    if key != STORAGE_GRANT:
+        ctx.note("pull_granted_at", str(time.time()))
     return Done("created", "", assignment)
 
 
 def effective(ctx: Context, say: Say) -> Done:
-    """Wait, visibly, after the last grant of this run. No API says "effective"; the deployment is tried again if this was too short."""
-    granted = float(ctx.fact("granted_at") or 0)
+    """Wait, visibly, after the last grant that the deployment needs at its beginning. No API says "effective"; the deployment is
+    tried again if this was too short. The storage grant needs no wait: init() comes minutes after the deployment was asked for."""
+    granted = float(ctx.fact("pull_granted_at") or 0)
     left = granted + ctx.pace.grant_wait - time.time()
     if not granted or left <= 0:
-        return Done("done", "no new grant to wait for" if not granted else "")
+        return Done("done", "nothing to wait for before the deployment" if not granted else "")
     while (left := granted + ctx.pace.grant_wait - time.time()) > 0:
         say(
             "Waiting",

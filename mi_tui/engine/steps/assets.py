@@ -19,7 +19,9 @@ def model(ctx: Context, say: Say) -> Done:
     planned, path = ctx.plan.resource("model"), Path(ctx.plan.answers.deployment.model)
 
     def register(name: str, version: str) -> AssetInfo:
-        return assets.register_model(ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags)
+        return assets.register_model(
+            ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags, _intent(ctx, planned)
+        )
 
     return _register(ctx, say, planned, register)
 
@@ -41,9 +43,21 @@ def code(ctx: Context, say: Say) -> Done:
     planned, path = ctx.plan.resource("code"), Path(ctx.plan.answers.deployment.code)
 
     def register(name: str, version: str) -> AssetInfo:
-        return assets.register_code(ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags)
+        return assets.register_code(
+            ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags, _intent(ctx, planned)
+        )
 
     return _register(ctx, say, planned, register)
+
+
+def _intent(ctx: Context, planned: PlannedResource) -> Callable[[str], None]:
+    """Journals where files are about to go, so that a registration that fails after its upload leaves nothing unknown."""
+
+    def intend(place: str) -> None:
+        ctx.note(f"{planned.key}_upload", place)
+        ctx.journal.intend(ctx.run, ResourceKind.UPLOAD, place, f"files of {planned.name}")
+
+    return intend
 
 
 def _register(ctx: Context, say: Say, planned: PlannedResource, register: Register) -> Done:
@@ -52,9 +66,9 @@ def _register(ctx: Context, say: Say, planned: PlannedResource, register: Regist
         ctx.note(f"{planned.key}_id", found.id)
         return ctx.keep(planned.kind, planned.id, planned.name)
     kind, name, version = planned.id.split("/")[-4], planned.name, planned.id.rsplit("/", 1)[-1]
-    ctx.journal.intend(ctx.run, planned.kind, planned.id, f"{kind}/{name}:{version}")
     say("Uploading" if planned.kind is not ResourceKind.ENVIRONMENT else "Registering", "")
-    info = register(name, version)
+    with ctx.making(planned.kind, planned.id, f"{kind}/{name}:{version}", lambda: assets.get(ctx.session, planned.id)):
+        info = register(name, version)
     ctx.note(f"{planned.key}_id", info.id)
     if not names.same_id(info.id, planned.id):
         ctx.journal.forget(ctx.run, planned.id)
@@ -63,6 +77,7 @@ def _register(ctx: Context, say: Say, planned: PlannedResource, register: Regist
         ctx.run, planned.kind, planned.id, f"{kind}/{name}:{version}", "answered 201 to this run's request"
     )
     if info.uploaded and info.data_uri:
+        ctx.journal.forget(ctx.run, ctx.fact(f"{planned.key}_upload"))
         ctx.journal.created(
             ctx.run,
             ResourceKind.UPLOAD,

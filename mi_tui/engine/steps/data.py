@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mi_tui.engine.context import Context, Done, Say
+from mi_tui.engine.journal import Verdict
 from mi_tui.model import names
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
@@ -22,12 +23,15 @@ def account(ctx: Context, say: Say) -> Done:
     """Make or take the storage account."""
     planned = ctx.plan.resource("storage-account")
     group, name = _where(ctx)
-    if storage.get_account(ctx.session, group, name) is not None:
-        return ctx.keep(ResourceKind.STORAGE_ACCOUNT, planned.id, name)
-    ctx.journal.intend(ctx.run, ResourceKind.STORAGE_ACCOUNT, planned.id, name)
-    info = storage.create_account(
-        ctx.session, group, name, ctx.plan.place.location, ctx.tags, lambda status: say(status, ""), stop=ctx.stop
-    )
+    found = storage.get_account(ctx.session, group, name)
+    if found is not None:
+        return ctx.keep(ResourceKind.STORAGE_ACCOUNT, planned.id, name, tags=found.tags)
+    with ctx.making(
+        ResourceKind.STORAGE_ACCOUNT, planned.id, name, lambda: storage.get_account(ctx.session, group, name)
+    ):
+        info = storage.create_account(
+            ctx.session, group, name, ctx.plan.place.location, ctx.tags, lambda status: say(status, ""), stop=ctx.stop
+        )
     ctx.journal.created(ctx.run, ResourceKind.STORAGE_ACCOUNT, planned.id, name, f"tag mi-tui-run={ctx.run}")
     note = (
         "" if info.public_network else "a policy closed its public network; the endpoint needs a private endpoint to it"
@@ -41,9 +45,14 @@ def container(ctx: Context, say: Say) -> Done:
     group, name = _where(ctx)
     if storage.container_exists(ctx.session, group, name, planned.name):
         return ctx.keep(ResourceKind.CONTAINER, planned.id, planned.name)
-    ctx.journal.intend(ctx.run, ResourceKind.CONTAINER, planned.id, planned.name)
     say("Creating", "")
-    storage.create_container(ctx.session, group, name, planned.name)
+    with ctx.making(
+        ResourceKind.CONTAINER,
+        planned.id,
+        planned.name,
+        lambda: storage.container_exists(ctx.session, group, name, planned.name),
+    ):
+        storage.create_container(ctx.session, group, name, planned.name)
     ctx.journal.created(
         ctx.run, ResourceKind.CONTAINER, planned.id, planned.name, "seen absent right before it was made"
     )
@@ -55,7 +64,12 @@ def blob(ctx: Context, say: Say) -> Done:
     planned = ctx.plan.resource("blob")
     info = found_account(ctx)
     where = ctx.plan.answers.storage
-    exists = blobs.exists(ctx.session, info, where.container, where.blob)
+    # In a container that this run has just made there is nothing to look for; the upload itself never overwrites.
+    fresh = ctx.journal.verdict(ctx.run, ctx.plan.resource("container").id) is Verdict.CREATED
+    begun = ctx.journal.verdict(ctx.run, planned.id) is not None
+    exists = (
+        False if where.upload and fresh and not begun else blobs.exists(ctx.session, info, where.container, where.blob)
+    )
     if exists or (exists is None and where.upload is None):
         return ctx.keep(ResourceKind.BLOB, planned.id, planned.name)
     if where.upload is None:
@@ -66,12 +80,19 @@ def blob(ctx: Context, say: Say) -> Done:
                 advice="Put it back, or name a local file in storage.upload and begin a new run.",
             )
         )
-    ctx.journal.intend(ctx.run, ResourceKind.BLOB, planned.id, planned.name)
     say("Uploading", "")
-    upload = blobs.upload(ctx.session, info, where.container, where.blob, Path(where.upload))
+    # Where the caller may not look (None), a refused upload has made nothing either.
+    with ctx.making(
+        ResourceKind.BLOB,
+        planned.id,
+        planned.name,
+        lambda: blobs.exists(ctx.session, info, where.container, where.blob),
+    ):
+        upload = blobs.upload(ctx.session, info, where.container, where.blob, Path(where.upload))
     if upload.existed:
         ctx.journal.forget(ctx.run, planned.id)
         return ctx.keep(ResourceKind.BLOB, planned.id, planned.name)
+    ctx.note("blob_etag", upload.etag)
     ctx.journal.created(ctx.run, ResourceKind.BLOB, planned.id, planned.name, f"uploaded with etag {upload.etag}")
     by = "your sign-in" if upload.how == "token" else "the account key, as your sign-in may not write blobs there"
     return Done("created", f"{upload.size} B, uploaded with {by}", planned.id)

@@ -13,7 +13,7 @@ from mi_tui.model.events import Notice
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services import deployments, endpoints, scoring
-from mi_tui.services.deployments import DeploymentSpec
+from mi_tui.services.deployments import DeploymentInfo, DeploymentSpec
 from mi_tui.services.errors import ServiceError
 
 
@@ -22,13 +22,7 @@ def endpoint(ctx: Context, say: Say) -> Done:
     planned = ctx.plan.resource("endpoint")
     uai = ctx.plan.answers.identity.kind is IdentityKind.UAI
     info = endpoints.get(ctx.session, ctx.group, ctx.workspace, planned.name)
-    if info is not None and info.state.lower() == "failed" and ctx.ours(planned.id):
-        say("Deleting", "an earlier try left it broken")
-        endpoints.delete(
-            ctx.session, ctx.group, ctx.workspace, planned.name, lambda status: say(status, ""), stop=ctx.stop
-        )
-        info = None
-    if info is not None:
+    if info is not None and info.state.lower() in endpoints.BUSY:
         info = endpoints.wait_settled(
             ctx.session,
             ctx.group,
@@ -38,14 +32,26 @@ def endpoint(ctx: Context, say: Say) -> Done:
             lambda status: say(status, ""),
             stop=ctx.stop,
         )
-        done = ctx.keep(ResourceKind.ENDPOINT, planned.id, planned.name)
+    if info is not None and info.state.lower() == "failed" and ctx.made(planned.id, info.tags):
+        say("Deleting", "an earlier try left it broken")
+        endpoints.delete(
+            ctx.session, ctx.group, ctx.workspace, planned.name, lambda status: say(status, ""), stop=ctx.stop
+        )
+        info = None
+    if info is not None:
+        done = ctx.keep(ResourceKind.ENDPOINT, planned.id, planned.name, tags=info.tags)
     else:
-        ctx.journal.intend(ctx.run, ResourceKind.ENDPOINT, planned.id, planned.name)
-        info = endpoints.create(
-            ctx.session, ctx.group, ctx.workspace, planned.name,
-            identity_id=ctx.plan.resource("identity").id if uai else None,
-            tags=ctx.tags, watch=lambda status: say(status, ""), stop=ctx.stop,
-        )  # fmt: skip
+        with ctx.making(
+            ResourceKind.ENDPOINT,
+            planned.id,
+            planned.name,
+            lambda: endpoints.get(ctx.session, ctx.group, ctx.workspace, planned.name),
+        ):
+            info = endpoints.create(
+                ctx.session, ctx.group, ctx.workspace, planned.name,
+                identity_id=ctx.plan.resource("identity").id if uai else None,
+                tags=ctx.tags, watch=lambda status: say(status, ""), stop=ctx.stop,
+            )  # fmt: skip
         ctx.journal.created(ctx.run, ResourceKind.ENDPOINT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
         done = Done("created", "", planned.id)
     ctx.note("scoring_uri", info.scoring_uri)
@@ -111,7 +117,8 @@ def deployment(ctx: Context, say: Say) -> Done:
                 ctx.session, ctx.group, ctx.workspace, spec, lambda status: say(status, ""), stop=ctx.stop
             )
         except ServiceError as error:
-            if deployments.get(ctx.session, ctx.group, ctx.workspace, front, planned.name) is None:
+            left = _look_after(ctx, front, planned.name, error)
+            if left is None or not ctx.made(planned.id, left.tags):
                 # Refused before anything was made, such as for quota: there are no logs and nothing bills.
                 ctx.journal.forget(ctx.run, planned.id)
                 raise
@@ -136,6 +143,14 @@ def deployment(ctx: Context, say: Say) -> Done:
     return Done("created", f"{wanted.instance_type} x {wanted.instance_count}", planned.id)
 
 
+def _look_after(ctx: Context, front: str, name: str, error: ServiceError) -> DeploymentInfo | None:
+    """What a failed call left. Where it cannot be seen, the call's own error is the one to tell, and the intent stays."""
+    try:
+        return deployments.get(ctx.session, ctx.group, ctx.workspace, front, name)
+    except ServiceError:
+        raise error from None
+
+
 def _settle(ctx: Context, say: Say, name: str) -> str:
     """The deployment's final state after whatever is under way: `succeeded`, `failed`, or empty when there is none."""
     while True:
@@ -144,7 +159,7 @@ def _settle(ctx: Context, say: Say, name: str) -> str:
             return ""
         state = info.state.lower()
         if state in {"succeeded", "failed", "canceled"}:
-            if not ctx.ours(info.id):
+            if not ctx.made(info.id, info.tags):
                 raise ServiceError(
                     Failure(
                         code="mi-tui/deployment-exists",
@@ -162,7 +177,7 @@ def _remove_failed(ctx: Context, say: Say, name: str) -> None:
     """Delete what a failed try of this run left: Azure cannot repair a first provisioning that failed."""
     front = ctx.plan.answers.endpoint.name
     info = deployments.get(ctx.session, ctx.group, ctx.workspace, front, name)
-    if info is not None and ctx.ours(info.id):
+    if info is not None and ctx.made(info.id, info.tags):
         say("Deleting", "Azure cannot repair a deployment whose first provisioning failed")
         deployments.delete(
             ctx.session, ctx.group, ctx.workspace, front, name, lambda status: say(status, ""), stop=ctx.stop
@@ -194,7 +209,8 @@ def traffic(ctx: Context, say: Say) -> Done:
     )
     if {key: value for key, value in info.traffic.items() if value} == wanted:
         return Done("done", "was so already")
-    ctx.note("traffic_before", json.dumps(info.traffic))
+    if not ctx.fact("traffic_before"):  # what a resumed run sees may already be its own doing
+        ctx.note("traffic_before", json.dumps(info.traffic))
     endpoints.set_traffic(
         ctx.session, ctx.group, ctx.workspace, name, wanted, lambda status: say(status, ""), stop=ctx.stop
     )

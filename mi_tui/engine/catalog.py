@@ -1,0 +1,53 @@
+"""What there is to pick from: subscriptions, workspaces, identities, storage. Reads only; every method blocks."""
+
+from __future__ import annotations
+
+from mi_tui.model import names
+from mi_tui.services import blobs, endpoints, identities, storage, subscriptions, workspaces
+from mi_tui.services.identities import IdentityInfo
+from mi_tui.services.session import Session
+from mi_tui.services.storage import AccountInfo
+from mi_tui.services.subscriptions import SubscriptionInfo
+from mi_tui.services.workspaces import WorkspaceInfo
+
+
+class Catalog:
+    """The lists behind the pickers, of one subscription. All methods raise ServiceError when the list cannot be had."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def subscriptions(self) -> list[SubscriptionInfo]:
+        """Every subscription that the signed-in person sees, by name."""
+        return sorted(subscriptions.list_all(self._session), key=lambda found: found.name.lower())
+
+    def workspaces(self) -> list[WorkspaceInfo]:
+        """The subscription's workspaces, by name."""
+        return sorted(workspaces.list_all(self._session), key=lambda found: found.name.lower())
+
+    def identities(self) -> list[IdentityInfo]:
+        """The subscription's user-assigned identities, by name."""
+        return sorted(identities.list_all(self._session), key=lambda found: found.name.lower())
+
+    def accounts(self) -> list[AccountInfo]:
+        """The subscription's storage accounts, by name."""
+        return sorted(storage.list_accounts(self._session), key=lambda found: found.name.lower())
+
+    def containers(self, account: AccountInfo) -> list[str]:
+        """An account's containers, by name."""
+        return sorted(storage.list_containers(self._session, account.group, account.name))
+
+    def blobs(self, account: AccountInfo, container: str) -> list[str]:
+        """The names of a container's blobs."""
+        return blobs.list_names(self._session, account, container)
+
+    def storage_name_fault(self, name: str) -> str | None:
+        """Why a new storage account cannot have this name, in Azure's words; None when it can."""
+        return names.STORAGE_ACCOUNT.fault(name) or storage.check_name(self._session, name)
+
+    def endpoint_fault(self, group: str, workspace: str, name: str) -> str | None:
+        """Why a new endpoint cannot have this name, as far as the workspace tells; None when it can."""
+        if fault := names.ENDPOINT.fault(name):
+            return fault
+        found = endpoints.get(self._session, group, workspace, name)
+        return f"There is an endpoint {name!r} in this workspace already." if found else None
