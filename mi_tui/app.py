@@ -2,37 +2,170 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.message import Message
 
-from mi_tui.workflow import Workflow
-from screens.journey import JourneyScreen
+from mi_tui.model import actions
+from mi_tui.model.draft import Stage
+from screens import STAGES, themes
+from screens.base import WizardScreen
+from screens.palette import Commands
+from screens.wizard import Wizard
+
+if TYPE_CHECKING:
+    from mi_tui.workflow import Workflow
+
+_FRAMES = 20
+"""How often a second the events of a run are taken in."""
 
 
 class MiTui(App[int]):
-    """One screen for now: the main job in the sandbox, and its events."""
+    """The wizard. Screens are made anew when they are shown; what was chosen lives in the Wizard."""
 
     TITLE = "mi-tui"
-    ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c,q", "leave", "quit", priority=False)]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(action.keys, action.name, action.label, show=action.shown, tooltip=action.help)
+        for action in actions.ACTIONS
+        if action.name in {"explain", "keys", "mask", "theme", "troubleshoot", "quit"}
+    ]
+
+    class Deliver(Message):
+        """Something to be done on the UI thread."""
+
+        def __init__(self, work: object) -> None:
+            super().__init__()
+            self.work = work
 
     def __init__(self, workflow: Workflow | None = None) -> None:
         super().__init__()
-        self._workflow = workflow or Workflow()
+        self.wizard = Wizard(workflow, lambda work: self._post(work))
+        self.reached = Stage.WELCOME
+        themes.install(self)
+
+    def _post(self, work: object) -> None:
+        """From any thread; after the App has ended there is nobody to tell."""
+        if self.is_running:
+            self.post_message(self.Deliver(work))
+
+    def on_mi_tui_deliver(self, message: Deliver) -> None:
+        assert callable(message.work)
+        message.work()
 
     def on_mount(self) -> None:
-        self.push_screen(JourneyScreen(self._workflow))
+        self.push_screen(STAGES[Stage.WELCOME]())
+        self.set_interval(1 / _FRAMES, self._take_events)
 
-    def action_leave(self) -> None:
-        """Quit; the screen says first how a run under way is left."""
+    def _take_events(self) -> None:
         screen = self.screen
-        self.exit(screen.leave() if isinstance(screen, JourneyScreen) else 0)
+        # A screen that was just switched to is not composed yet; it reads the progress when it is ready.
+        if self.wizard.drain() and isinstance(screen, WizardScreen) and screen.is_mounted:
+            screen.events_arrived()
+
+    # ---- the way through the stages
+
+    def go(self, stage: Stage) -> None:
+        """Show a stage."""
+        order = list(Stage)
+        self.wizard.stage = stage
+        self.reached = max(self.reached, stage, key=order.index)
+        self.switch_screen(STAGES[stage]())
+
+    def go_forward(self) -> None:
+        """The next stage."""
+        order = list(Stage)
+        self.go(order[min(order.index(self.wizard.stage) + 1, len(order) - 1)])
+
+    def go_back(self) -> None:
+        """The stage before."""
+        order = list(Stage)
+        at = order.index(self.wizard.stage)
+        if at:
+            self.go(order[at - 1])
+
+    # ---- everywhere
+
+    def open_answers(self) -> None:
+        """Ask for an answers file and go on with what it says."""
+        from screens.dialogs import OpenAnswers
+
+        self.push_screen(OpenAnswers(self.wizard))
+
+    def save_answers(self) -> None:
+        """Ask where to save the answers."""
+        from screens.dialogs import SaveAnswers
+
+        self.push_screen(SaveAnswers(self.wizard))
+
+    def action_explain(self) -> None:
+        """Explain what has the focus."""
+        from screens.dialogs import Explain
+
+        self.push_screen(Explain(self.focused, self.screen))
+
+    def action_keys(self) -> None:
+        """List the keys."""
+        from screens.dialogs import Keys
+
+        self.push_screen(Keys(self.screen))
+
+    def action_mask(self) -> None:
+        """Mask ids, or show them again."""
+        self.wizard.masked = not self.wizard.masked
+        for screen in self.screen_stack:
+            if isinstance(screen, WizardScreen):
+                screen.masking_changed()
+
+    def action_theme(self) -> None:
+        """The next theme."""
+        self.theme = themes.after(self.theme)
+
+    def action_troubleshoot(self) -> None:
+        """Look at the last failure."""
+        from screens.troubleshoot import TroubleshootScreen
+
+        if not isinstance(self.screen, TroubleshootScreen):
+            self.push_screen(TroubleshootScreen())
+
+    async def action_quit(self) -> None:
+        """Leave; with a run under way, ask first."""
+        from screens.dialogs import Leave
+
+        if isinstance(self.screen, Leave):
+            self.leave()
+        elif self.wizard.busy:
+            self.push_screen(Leave(self.wizard))
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """End the App. A run under way is left, resumable: exit code 3."""
+        code = 3 if self.wizard.busy else 1 if self.wizard.progress.outcome == "failed" else 0
+        self.wizard.close()
+        self.exit(code)
+
+    @property
+    def broke(self) -> Exception | None:
+        """The unexpected error that ended the App; None when there was none."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        """Textual would print the values of variables, secrets among them; the report is written by `run_app`."""
+        self._close_messages_no_wait()
 
 
 def run_app() -> int:
     """Run the app; the exit code."""
     app = MiTui()
     code = app.run()
+    if app.broke is not None:
+        from mi_tui.crash import say_crash
+
+        say_crash(app.wizard.workflow.home, app.broke)
+        return 1
     return code if code is not None else 0

@@ -1,0 +1,196 @@
+"""The failure card: what happened, why we think so, what to do (numbered, the first has the focus), and the raw error behind a key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from mi_tui.model.events import RunFinished
+from mi_tui.model.failure import Failure
+from mi_tui.model.marks import marks
+from mi_tui.model.names import short_id
+from mi_tui.model.text import masked, visible
+
+_CAUSES = re.compile(
+    r"Authorization\w+|\b40[13]\b|[Dd]enied|not authorized|No such file|ModuleNotFoundError|ImportError|MemoryError|ErrorCode"
+)
+_SIGNS = re.compile(r"(?<![.])\b[A-Z]\w*(?:Error|Exception)\b|Traceback|exited with|[Ff]ailed")
+"""What a line of a log says when it names a cause, and when it only tells that something went wrong."""
+
+_END = re.compile(r"[.!?]\s+(?=[A-Z])")
+_TOLD = 5
+_LOW = 30
+"""Below this height of the screen, what to do stands above the reasons, so that it is seen."""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One thing to do. Enter copies `command`, or else asks the screen for `action`."""
+
+    words: str
+    command: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a card says. Texts may come from outside: they are shown as they are, never interpreted."""
+
+    happened: str
+    why: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    raw: str = ""
+
+
+def telling(log: Iterable[str], count: int = _TOLD) -> list[str]:
+    """The last lines of a log that name a cause, or, where none does, that speak of an error; each once."""
+    lines = list(dict.fromkeys(line.strip() for line in log))
+    for pattern in (_CAUSES, _SIGNS):
+        if found := [line for line in lines if pattern.search(line)]:
+            return found[-count:]
+    return []
+
+
+def ids(failure: Failure) -> str:
+    """The ids that Azure's support asks for; empty when there are none."""
+    pairs = (("request", failure.request_id), ("correlation", failure.correlation_id), ("target", failure.target))
+    return ", ".join(f"{name} {value}" for name, value in pairs if value)
+
+
+def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
+    """The card of a run that failed: Azure's words, the lines of the log that matter, and the grants that are missing first."""
+    failure = end.failure or Failure(code="", message="The run failed and gave no reason.")
+    happened, more = first_sentence(failure.sentence())
+    why = [*([more] if more else []), *failure.details[:_TOLD], *(f"log: {line}" for line in telling(log))]
+    if said := ids(failure):
+        why.append(said)
+    fixes = [
+        Fix(
+            f"Grant {grant.role} to {grant.principal} on {short_id(grant.scope.rsplit('/', 1)[-1], 40)}: {grant.why}",
+            command=grant.command,
+        )
+        for grant in end.missing_grants
+    ]
+    if failure.advice:
+        fixes.append(Fix(failure.advice))
+    fixes.append(Fix("Resume: what is done is kept, the rest is tried again", action="resume"))
+    return Facts(happened, tuple(why), tuple(fixes), failure.raw or failure.message)
+
+
+def first_sentence(text: str) -> tuple[str, str]:
+    """What happened in one sentence, and the rest of what was said."""
+    found = _END.search(text)
+    return (text[: found.start() + 1], text[found.end() :]) if found else (text, "")
+
+
+class FixLine(Static, can_focus=True):
+    """One numbered thing to do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "do this", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    class Chosen(Message):
+        """Enter or a click on it."""
+
+        def __init__(self, fix: Fix) -> None:
+            super().__init__()
+            self.fix = fix
+
+    def __init__(self, number: int, fix: Fix, hide: Callable[[str], str]) -> None:
+        self.fix = fix
+        words = Content(f"{number}. {hide(visible(fix.words))}")
+        if fix.command:
+            words = Content.assemble(
+                words,
+                ("  (enter copies the command)", "$text-muted"),
+                "\n   ",
+                (hide(visible(fix.command)), "$text-accent"),
+            )
+        super().__init__(words, markup=False)
+
+    def action_choose(self) -> None:
+        """Say that this is wanted."""
+        self.post_message(self.Chosen(self.fix))
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.focus()
+        self.action_choose()
+
+
+class FailureCard(VerticalScroll, can_focus=False):
+    """Shows one failure. `r` (the screen's key) calls `toggle_raw`."""
+
+    DEFAULT_CSS = """
+    FailureCard { height: auto; border: round $error; padding: 0 1; border-title-color: $text-error; }
+    FailureCard > Static { height: auto; }
+    FailureCard .heading { color: $text-muted; margin-top: 1; }
+    FailureCard .happened { text-style: bold; }
+    FailureCard .reason { padding-left: 2; }
+    FailureCard .raw { display: none; color: $text-muted; }
+    FailureCard.-raw .raw { display: block; }
+    FixLine { border-left: blank; padding-left: 1; }
+    FixLine:focus { background: $boost; border-left: thick $accent; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._facts = Facts("")
+        self._hidden = False
+
+    def compose(self) -> ComposeResult:
+        def hide(text: str) -> str:
+            return masked(text) if self._hidden else text
+
+        facts = self._facts
+        if not facts.happened:
+            return
+        yield Static(hide(visible(facts.happened)), classes="happened", markup=False)
+        parts = [self._why(facts, hide), self._fixes(facts, hide)]
+        for part in parts[::-1] if self.app.size.height < _LOW else parts:
+            yield from part
+        if facts.raw:
+            yield Static("r shows the raw error", classes="heading", markup=False)
+            yield Static(hide(visible(facts.raw, lines=True)), classes="raw", markup=False)
+
+    def _why(self, facts: Facts, hide: Callable[[str], str]) -> Iterator[Widget]:
+        if facts.why:
+            yield Static("Why we think so", classes="heading", markup=False)
+            for line in facts.why:
+                yield Static(hide(visible(line)), classes="reason", markup=False)
+
+    def _fixes(self, facts: Facts, hide: Callable[[str], str]) -> Iterator[Widget]:
+        if facts.fixes:
+            yield Static("What to do", classes="heading", markup=False)
+            for number, fix in enumerate(facts.fixes, 1):
+                yield FixLine(number, fix, hide)
+
+    async def show(self, facts: Facts, *, title: str = "Failed", hidden: bool = False, focus: bool = True) -> None:
+        """Show this failure; the first thing to do gets the focus. `hidden` masks ids."""
+        if facts == self._facts and hidden == self._hidden:
+            return
+        self._facts, self._hidden = facts, hidden
+        self.border_title = f"{marks()['failed']} {title}"
+        await self.recompose()
+        if focus and (first := next(iter(self.query(FixLine)), None)) is not None:
+            first.focus()
+
+    def toggle_raw(self) -> None:
+        """Show the raw error, or hide it again."""
+        self.toggle_class("-raw")
+        if self.has_class("-raw"):
+            self.query_one(".raw").scroll_visible(animate=False)

@@ -1,0 +1,36 @@
+"""The step rail: where we are, what is done, what is invalid. A column on a wide screen, one line on a narrow one."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from mi_tui.model.draft import ASKED, Draft, Stage
+
+
+class Rail(Static):
+    """Shows the stages with a mark and a word each."""
+
+    def show(self, draft: Draft, current: Stage, *, reached: Stage) -> None:
+        """Draw the rail for the current stage; `reached` is the furthest one that was open."""
+        stages = list(Stage)
+        now, far = stages.index(current), stages.index(reached)
+        rows: list[Content] = []
+        for number, stage in enumerate(stages):
+            if stage is Stage.WELCOME:
+                continue
+            if stage is current:
+                mark, style = "●", "$accent bold"
+            elif stage in ASKED and number <= far and not draft.complete(stage):
+                mark, style = "▲", "$warning"
+            elif number < now or number < far:
+                mark, style = "✓", "$success"
+            else:
+                mark, style = "○", "$foreground-muted"
+            rows.append(Content.styled(f"{mark} {stage.label}", style))
+        narrow = self.screen.has_class("-narrow")
+        self.update(Content(" ").join(self._folded(rows, now)) if narrow else Content("\n").join(rows))
+
+    def _folded(self, rows: list[Content], now: int) -> list[Content]:
+        """At 80 columns: marks of all, the name of the current one only."""
+        return [row if number == max(now, 1) else row[:1] for number, row in enumerate(rows, start=1)]

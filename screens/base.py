@@ -1,0 +1,157 @@
+"""The frame of every wizard screen: title and who is signed in, the rail, the content, Back and the one primary button."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Button, Footer, Static
+
+from mi_tui.model import actions
+from mi_tui.model.draft import Stage
+from mi_tui.model.text import masked
+from mi_tui.widgets.rail import Rail
+from screens.wizard import Journey, Wizard
+
+
+def bindings(screen: str) -> list[BindingType]:
+    """The screen's bindings, from the table of actions."""
+    return [
+        Binding(action.keys, action.name, action.label, show=action.shown, tooltip=action.help)
+        for action in actions.on(screen)
+        if action.name not in {"quit", "command_palette", "keys", "mask", "theme", "troubleshoot", "explain"}
+    ]
+
+
+class WizardScreen(Screen[None]):
+    """One step. Subclasses say `STAGE`, `QUESTION` and `PRIMARY`, yield their content in `content`, and answer `refusal`."""
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss"]
+    STAGE: ClassVar[Stage]
+    QUESTION: ClassVar[str] = ""
+    PRIMARY: ClassVar[str] = "Next"
+    HELP: ClassVar[str] = ""
+    """The key of this screen's explanation in `model.explain`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Every screen has the keys of the table of actions, beside its own."""
+        stage = cls.__dict__.get("STAGE")
+        if stage is not None:
+            cls.BINDINGS = [*cls.__dict__.get("BINDINGS", ()), *bindings(stage.value)]
+        super().__init_subclass__(**options)
+
+    @property
+    def mi(self) -> Journey:
+        """The App, as far as a screen knows it."""
+        return cast("Journey", self.app)
+
+    @property
+    def wizard(self) -> Wizard:
+        """The state of the sitting."""
+        return self.mi.wizard
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="head"):
+            yield Static(" mi-tui ", id="name", markup=False)
+            yield Static("Deploy an endpoint with a managed identity", id="headline", markup=False)
+            yield Static("", id="who", markup=False)
+        with Horizontal(id="body"):
+            yield Rail(id="rail")
+            with VerticalScroll(id="main", can_focus=False):
+                yield Static(self.QUESTION, id="question", markup=False)
+                yield from self.content()
+        yield Static("", id="complaint", markup=False)
+        with Horizontal(id="buttons"):
+            yield from self.extra_buttons()
+            yield Button("Back", id="back")
+            yield Button(self.PRIMARY, id="primary", variant="primary")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.set_class(self.size.width < 100, "-narrow")
+        self.refresh_head()
+        self.refresh_rail()
+        self.query_one("#back", Button).display = self.STAGE is not Stage.WELCOME
+        self.ready()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < 100, "-narrow")
+        if self.query(Rail):
+            self.refresh_rail()
+
+    # ---- what a step says of itself
+
+    def content(self) -> Iterable[Widget]:
+        """The widgets of the step."""
+        return ()
+
+    def extra_buttons(self) -> Iterable[Widget]:
+        """Buttons left of Back."""
+        return ()
+
+    def ready(self) -> None:
+        """Called when everything is mounted; focuses the primary button when the step is complete already."""
+        if self.wizard.draft.complete(self.STAGE):
+            self.query_one("#primary", Button).focus()
+
+    def refusal(self) -> str:
+        """Why the primary action cannot be taken now, in words; empty when it can."""
+        return "\n".join(fault.words for fault in self.wizard.draft.faults(self.STAGE))
+
+    def primary(self) -> None:
+        """The primary action: by default the next step."""
+        self.mi.go_forward()
+
+    # ---- frame
+
+    def refresh_head(self) -> None:
+        """Show who is signed in, masked where that is asked for."""
+        who = self.wizard.who
+        self.query_one("#who", Static).update(masked(who) if self.wizard.masked else who)
+
+    def refresh_rail(self) -> None:
+        """Show where we are, what is done and what is invalid."""
+        self.query_one(Rail).show(self.wizard.draft, self.STAGE, reached=self.mi.reached)
+
+    def complain(self, words: str) -> None:
+        """Say above the buttons why it does not go on; empty takes it away."""
+        line = self.query_one("#complaint", Static)
+        line.update(f"▲ {words}" if words else "")
+        line.display = bool(words)
+
+    def action_forward(self) -> None:
+        if words := self.refusal():
+            self.complain(words)
+            return
+        self.complain("")
+        self.primary()
+
+    def action_back(self) -> None:
+        self.mi.go_back()
+
+    def events_arrived(self) -> None:
+        """Called when the run said something; `wizard.progress` has it."""
+
+    def masking_changed(self) -> None:
+        """Called when ids are to be masked, or shown again."""
+        self.refresh_head()
+
+    def action_open_answers(self) -> None:
+        self.mi.open_answers()
+
+    def action_save_answers(self) -> None:
+        self.mi.save_answers()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "primary":
+            event.stop()
+            self.action_forward()
+        elif event.button.id == "back":
+            event.stop()
+            self.action_back()

@@ -1,0 +1,355 @@
+"""Welcome: where to deploy, the sign-in that is there, and what can be done with earlier runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from mi_tui.model.draft import Draft, Stage
+from mi_tui.model.failure import Failure
+from mi_tui.model.text import clock, masked, visible
+from screens.base import WizardScreen
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+    from textual.widgets import Select
+
+    from mi_tui.widgets.choice import Choice
+    from mi_tui.workflow import RunRecord, Target
+    from screens.runs import EarlierRuns
+
+ANY_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+"""Stands for the subscription until one is picked: the list of subscriptions needs a session, and a session a subscription."""
+
+BUSY_SECONDS = 1.0
+"""A busy sign stays at least this long, so that it does not flicker."""
+
+_FRAMES = "◐◓◑◒"
+_CARDS = {
+    "sandbox": "A local Azure on this machine: no account, no cost. Your script really runs.",
+    "azure": "Your subscription, with the sign-in of this machine. Costs money until you clean up.",
+}
+_SPEEDS = {
+    "demo": "the whole job in about a minute",
+    "azure": "as slow as Azure, about ten minutes",
+    "instant": "nothing waits",
+}
+_PROMISE = "A few questions, then a plan. Nothing is changed before you say Deploy."
+_CALM = "none"
+
+
+class WelcomeScreen(WizardScreen):
+    """The first screen. Nothing heavy is imported or read before it is painted: runs and scenarios come after."""
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "welcome.tcss"]
+    STAGE = Stage.WELCOME
+    QUESTION = "Where do you want to deploy?"
+    PRIMARY = "Start"
+    HELP = "welcome"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scenarios: dict[str, str] = {_CALM: "nothing goes wrong"}
+        self._built = False
+        self._opening = 0.0
+        self._looking = False
+        self._then: Callable[[], None] | None = None
+        self._failure: Failure | None = None
+        self._ticker: Timer | None = None
+
+    # ---- looks
+
+    def content(self) -> Iterable[Widget]:
+        yield Static(_PROMISE, id="promise", markup=False)
+
+    def _rest(self) -> Iterable[Widget]:
+        """What comes right after the first paint: each kind of widget costs time before it."""
+        from mi_tui.widgets.choice import Card, Choice
+        from screens.runs import EarlierRuns
+
+        wizard = self.wizard
+        cards = [Card(name, name.capitalize(), (words,)) for name, words in _CARDS.items()]
+        yield Choice(cards, value=wizard.wanted, id="target")
+        yield Horizontal(
+            Static("Speed", classes="option", markup=False),
+            _select(_SPEEDS, wizard.profile, "speed"),
+            Static("Scenario", classes="option", markup=False),
+            _select({**self._scenarios, wizard.scenario: ""}, wizard.scenario, "scenario"),
+            id="sandbox",
+        )
+        yield Static("", id="status", markup=False)
+        yield Button("Retry", id="retry", compact=True)
+        yield Vertical(EarlierRuns(), id="earlier")
+
+    def extra_buttons(self) -> Iterable[Widget]:
+        yield Button("Troubleshoot", id="troubleshoot")
+
+    def ready(self) -> None:
+        self.query_one("#primary", Button).focus()
+        self._ticker = self.set_interval(1 / 8, self._tick, pause=True)
+        # Twice: the callbacks after a refresh run just before what was drawn is written.
+        self.call_after_refresh(self.call_after_refresh, self._painted)
+
+    async def _painted(self) -> None:
+        """After the first paint: what takes mounting, reading and importing."""
+        if not self.is_attached or not self.query("#main"):
+            return  # left before it was painted
+        await self.query_one("#main").mount_all(self._rest())
+        self._built = True
+        self._draw()
+        self.wizard.background(lambda: self.wizard.workflow.scenarios(), self._scenarios_came)
+        if self.wizard.wanted == "azure" and self.wizard.target is None:
+            self._look()
+
+    def _scenarios_came(self, result: dict[str, str] | Failure) -> None:
+        from textual.widgets import Select
+
+        if isinstance(result, Failure) or not self.is_attached:
+            return
+        self._scenarios = result
+        select = self.query_one("#scenario", Select)
+        with self.prevent(Select.Changed):
+            select.set_options([(name, name) for name in result])
+            select.value = self.wizard.scenario if self.wizard.scenario in result else _CALM
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self._built:
+            return
+        sandbox = self.wizard.wanted == "sandbox"
+        self.query_one("#sandbox").display = sandbox
+        self.query_one("#status", Static).update(self._words())
+        self.query_one("#retry").display = self._failure is not None and not self._opening
+        primary = self.query_one("#primary", Button)
+        primary.label = "Opening …" if self._opening and self._then else "Go on" if self._is_open() else "Start"
+
+    def _words(self) -> Content:
+        """What is to be said of the target that is chosen."""
+        wizard, sandbox = self.wizard, self.wizard.wanted == "sandbox"
+        if self._opening:
+            seconds = time.monotonic() - self._opening
+            turn = int(seconds * 8) % 4 if self.app.animation_level != "none" else 0
+            what = (
+                "Opening the sandbox" if sandbox else "Looking for your sign-in: environment variables, then Azure CLI"
+            )
+            return Content.styled(f"{_FRAMES[turn]} {what} … {clock(seconds)}", "$text-accent")
+        if self._failure is not None:
+            return self._failed(self._failure, sandbox=sandbox)
+        if self._is_open():
+            return Content.styled(f"✓ {self._open_words()}", "$text-success")
+        if sandbox:
+            speed, scenario = wizard.profile, wizard.scenario
+            words = f"{speed}: {_SPEEDS.get(speed, '')}  ·  {scenario}: {self._scenarios.get(scenario, '')}"
+            return Content.styled(visible(words), "$text-muted")
+        return Content.styled("Start looks for your sign-in: environment variables, then Azure CLI.", "$text-muted")
+
+    def _open_words(self) -> str:
+        wizard = self.wizard
+        name = masked(wizard.signed_in) if wizard.masked else wizard.signed_in
+        if wizard.wanted == "sandbox":
+            return f"The sandbox is open; you are {visible(name)} there."
+        tenant = masked(wizard.tenant) if wizard.masked else wizard.tenant
+        return f"Signed in to Azure as {visible(name)}, tenant {visible(tenant)}."
+
+    def _failed(self, failure: Failure, *, sandbox: bool) -> Content:
+        nobody = not sandbox and (failure.code == "mi-tui/sign-in" or failure.code.startswith("AADSTS"))
+        lines = sign_in_words(failure) if nobody else [failure.message, failure.advice]
+        first, *others = [visible(masked(line) if self.wizard.masked else line) for line in lines if line]
+        return Content("\n").join([Content.styled(f"✗ {first}", "$text-error"), *map(Content, others)])
+
+    def _tick(self) -> None:
+        if self._opening and self._built:
+            self.query_one("#status", Static).update(self._words())
+        elif not self._opening and self._ticker is not None:
+            self._ticker.pause()
+
+    # ---- the target
+
+    def _is_open(self) -> bool:
+        """Whether the open target is the one that is chosen."""
+        target, wizard = self.wizard.target, self.wizard
+        if target is None or target.gone or target.name != wizard.wanted:
+            return False
+        connection = target.connection
+        return connection is None or (connection.profile, connection.scenario) == (wizard.profile, wizard.scenario)
+
+    def refusal(self) -> str:
+        if self.wizard.busy and not self._is_open():
+            return "A run is under way in the target that is open. Go on with that one, or wait until it has ended."
+        return ""
+
+    def primary(self) -> None:
+        if self._is_open():
+            self._go_on()
+        else:
+            self.open_then(self._go_on)
+
+    def _go_on(self) -> None:
+        self.wizard.settle()
+        self.mi.go_forward()
+
+    def open_then(self, then: Callable[[], None], *, name: str | None = None, subscription: str = "") -> None:
+        """Open the chosen target (or the one called `name`, as it is), and then go on with `then`."""
+        if self._opening and not self._looking:
+            return
+        self._then = then
+        if self._looking:
+            return  # the sign-in is being tried already
+        self._begin_busy()
+        if (name or self.wizard.wanted) == "sandbox":
+            as_it_is = name is not None
+            self.wizard.open_sandbox(
+                None if as_it_is else self.wizard.profile, None if as_it_is else self.wizard.scenario, self._opened
+            )
+        else:
+            self.wizard.open_azure(subscription or self.wizard.draft.subscription or ANY_SUBSCRIPTION, self._opened)
+
+    def _look(self) -> None:
+        """Try the sign-in without going on. Not while the sandbox is open: that would close it."""
+        if self._opening or self._is_open() or self.wizard.target is not None:
+            return
+        self._looking = True
+        self._begin_busy()
+        self.wizard.open_azure(self.wizard.draft.subscription or ANY_SUBSCRIPTION, self._opened)
+
+    def _begin_busy(self) -> None:
+        self._failure, self._opening = None, time.monotonic()
+        self.complain("")
+        if self._ticker is not None:
+            self._ticker.resume()
+        self._draw()
+
+    def _opened(self, result: Target | Failure) -> None:
+        if not self.is_attached:
+            return
+        then = self._then
+        rest = self._opening + BUSY_SECONDS - time.monotonic()
+        if (then is None or isinstance(result, Failure)) and rest > 0:
+            self.set_timer(rest, lambda: self._opened(result))
+            return
+        self._opening, self._looking, self._then = 0.0, False, None
+        self._failure = result if isinstance(result, Failure) else None
+        self.wizard.last_failure = self._failure or self.wizard.last_failure
+        self.refresh_head()
+        self._draw()
+        if self._failure is None and then is not None and self.is_current:
+            then()
+
+    # ---- what happens
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        if self._opening:
+            event.choice.take(self.wizard.wanted, quietly=True)
+            return
+        self.wizard.wanted = event.key
+        self._failure = None
+        self.complain("")
+        self._draw()
+        if event.key == "azure":
+            self._look()
+
+    def on_choice_accepted(self, event: Choice.Accepted) -> None:
+        self.query_one("#primary", Button).focus()
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        if not isinstance(event.value, str) or self._opening:
+            return
+        if event.select.id == "speed":
+            self.wizard.profile = event.value
+        elif event.select.id == "scenario":
+            self.wizard.scenario = event.value
+        self._draw()
+
+    @on(Button.Pressed, "#troubleshoot")
+    async def _troubleshoot(self, event: Button.Pressed) -> None:
+        event.stop()
+        await self.run_action("app.troubleshoot")
+
+    @on(Button.Pressed, "#retry")
+    def _retry(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.query_one("#primary", Button).focus()
+        if self.wizard.wanted == "sandbox":
+            self.open_then(self._go_on)
+        else:
+            self._failure = None
+            self._look()
+
+    def masking_changed(self) -> None:
+        super().masking_changed()
+        self._draw()
+
+    def _cards(self) -> Choice:
+        return cast("Choice", self.query_one("#target"))
+
+    # ---- earlier runs
+
+    def on_earlier_runs_wanted(self, event: EarlierRuns.Wanted) -> None:
+        """Resume, clean up or open an earlier run: its target is opened first."""
+        event.stop()
+        record, wizard = event.record, self.wizard
+        if wizard.busy:
+            if record.id == wizard.run:
+                self.mi.go(Stage.CLEANUP if wizard.cleaning else Stage.DEPLOY)
+            else:
+                self.complain(f"Run {wizard.run} is under way. Wait until it has ended, or leave it.")
+            return
+
+        def go() -> None:
+            self._take_up(event.what, record)
+
+        target = wizard.target
+        if target is not None and target.name == record.target and not target.gone:
+            go()
+        else:
+            wizard.wanted = record.target
+            self._cards().take(record.target, quietly=True)
+            self.open_then(go, name=record.target, subscription=record.plan.place.subscription)
+
+    def _take_up(self, what: str, record: RunRecord) -> None:
+        wizard = self.wizard
+        wizard.settle()
+        wizard.run, wizard.plan = record.id, record.plan
+        wizard.draft = Draft.of(record.plan.answers)
+        wizard.draft.location = record.plan.place.location
+        if what == "resume":
+            wizard.resume(record)
+        self.mi.go({"resume": Stage.DEPLOY, "clean": Stage.CLEANUP}.get(what, Stage.ENDPOINT))
+
+
+def sign_in_words(failure: Failure) -> list[str]:
+    """That nobody is signed in, why not, and how to sign in."""
+    tried = " ".join((failure.message, *failure.details))
+    if "not found on path" in tried:
+        cli = "Azure CLI is not installed (or not on the PATH)."
+    elif "az login" in tried.lower():
+        cli = "Azure CLI is there, but not signed in."
+    else:
+        cli = failure.message
+    found = failure.code if failure.code.startswith("AADSTS") else ""
+    return [
+        f"The sign-in was refused ({found})." if found else "Nobody is signed in to Azure here.",
+        cli,
+        "Run 'az login' in another terminal and press Retry; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+        "AZURE_CLIENT_SECRET and start mi-tui again.",
+    ]
+
+
+def _select(options: dict[str, str], value: str, id: str) -> Select[str]:
+    from textual.widgets import Select
+
+    return Select(
+        [(name, name) for name in options],
+        allow_blank=False,
+        value=value if value in options else next(iter(options)),
+        compact=True,
+        id=id,
+    )

@@ -1,0 +1,231 @@
+"""Review: the plan as tables, the busy sign, every reason against it with the stage that mends it, and that nothing begins by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button
+
+from mi_tui.app import MiTui
+from mi_tui.engine.planner import PlanError
+from mi_tui.model.answers import IdentityKind
+from mi_tui.model.draft import Stage
+from mi_tui.model.failure import Failure
+from mi_tui.model.plan import Grant
+from mi_tui.services.errors import ServiceError
+from mi_tui.widgets.card import FixLine
+from screens.review import ReviewScreen
+from tests.screens.plans import RUN, SUBSCRIPTION, Scripted, a_plan, drive, screen_text, until
+
+
+def state(app: MiTui) -> str:
+    screen = app.screen
+    return screen._state if isinstance(screen, ReviewScreen) else ""
+
+
+def whole(app: MiTui) -> str:
+    """All lines of the plan, also those below the window, blanks folded."""
+    parts = [screen_text(app)]
+    for name in ("resources", "grants", "warnings", "details", "commands"):
+        parts.append(str(app.screen.query_one(f"#{name}").render()))
+    return " ".join(" ".join(parts).split())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_the_plan_is_shown_before_anything_happens(tmp_path: Path, size: tuple[int, int]) -> None:
+    flow = Scripted(tmp_path, a_plan(warnings=("Shared keys are off on [bold]stdemo[/].",)))
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        await pilot.pause(0.2)
+        text = whole(app)
+        assert "Nothing was changed yet" in text
+        assert "5 to create, 1 used, 1 grant to make" in text
+        assert "0.29 USD an hour" in text
+        assert "2026-10" in text
+        assert "+ create storage account stdemo" in text
+        assert "= use workspace ml-dev" in text
+        assert "+ create ep-demo Storage Blob Data Reader" in text
+        assert "= by Azure ep-demo AcrPull" in text
+        assert "▲ warning Shared keys are off on [bold]stdemo[/]." in text
+        assert app.focused is app.screen.query_one("#primary", Button)
+        assert flow.runs == []
+
+    drive(flow, Stage.REVIEW, look, size=size)
+
+
+def test_exists_and_skipped_grants_say_so(tmp_path: Path) -> None:
+    plan = a_plan(IdentityKind.UAI)
+    first, second, third = plan.grants
+    held = (msgspec.structs.replace(first, exists=True), msgspec.structs.replace(second, skipped=True), third)
+    flow = Scripted(tmp_path, msgspec.structs.replace(plan, grants=held))
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        await pilot.pause(0.2)
+        text = whole(app)
+        assert "= exists id-demo Storage Blob Data Reader" in text
+        assert "- skipped id-demo AcrPull" in text
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_while_the_plan_is_made_there_is_a_busy_sign_and_enter_does_nothing(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+    flow.slow = 0.5
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: "Reading what exists" in screen_text(app))
+        assert app.focused is app.screen.query_one("#plan")
+        primary = app.screen.query_one("#primary", Button)
+        assert primary.disabled
+        await pilot.press("enter", "ctrl+n")
+        assert flow.runs == []
+        assert app.wizard.stage is Stage.REVIEW
+        await until(app, pilot, lambda: state(app) == "planned")
+        assert app.focused is primary
+        assert "Reading what exists" not in screen_text(app)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_deploy_begins_the_run_once(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        await pilot.press("enter")
+        await until(app, pilot, lambda: app.wizard.stage is Stage.DEPLOY)
+        await pilot.pause(0.2)
+        app.go(Stage.REVIEW)
+        await until(app, pilot, lambda: state(app) == "begun")
+        assert f"run {RUN}" in screen_text(app)
+        await pilot.press("ctrl+n")
+        await until(app, pilot, lambda: app.wizard.stage is Stage.DEPLOY)
+        assert flow.runs == [RUN]
+        assert len(flow.asked) == 1
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_every_reason_stands_on_the_card_with_the_stage_that_mends_it(tmp_path: Path) -> None:
+    failures = [
+        Failure("mi-tui/no-blob", "There is no blob [red]x\x1b[31m.", "Set storage.upload."),
+        Failure("mi-tui/deployment-exists", "The endpoint already has a deployment.", "Take another name."),
+    ]
+    flow = Scripted(tmp_path, PlanError(failures))
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: bool(app.screen.query(FixLine)))
+        await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        text = " ".join(screen_text(app).replace("│", " ").split())
+        assert "2 things are in the way of a plan." in text
+        assert "Enter goes to Storage." in text
+        assert "Enter goes to Model." in text
+        reasons = " ".join(str(line.render()) for line in app.screen.query(".reason"))
+        assert "1. There is no blob [red]x." in reasons
+        assert "2. The endpoint already has a deployment." in reasons
+        assert "Retry" in text
+        flow.given = a_plan()
+        app.screen.query_one("#primary", Button).press()
+        await until(app, pilot, lambda: state(app) == "planned")
+        assert app.wizard.stage is Stage.REVIEW
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_a_reason_leads_to_its_stage(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, PlanError([Failure("mi-tui/no-registry", "No registry.", "Take sai.")]))
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        await pilot.press("enter")
+        await until(app, pilot, lambda: app.wizard.stage is Stage.IDENTITY)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_a_network_failure_is_tried_again_from_the_card(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, ServiceError(Failure("mi-tui/network", "The server did not answer.", "Check the proxy.")))
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        assert "Check the proxy. Enter tries again." in " ".join(screen_text(app).split())
+        flow.given = a_plan()
+        await pilot.press("enter")
+        await until(app, pilot, lambda: state(app) == "planned")
+        assert len(flow.asked) == 2
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_what_is_missing_is_said_without_asking_azure(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        app.wizard.draft.endpoint = ""
+        app.go(Stage.REVIEW)
+        await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        assert "Enter goes to Model." in screen_text(app)
+        assert len(flow.asked) == 1
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_a_changed_draft_is_planned_again_and_a_late_plan_is_ignored(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+    flow.slow = 0.4
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await pilot.press("escape")
+        await until(app, pilot, lambda: app.wizard.stage is Stage.MODEL)
+        app.wizard.draft.endpoint = "ep-other"
+        app.go(Stage.REVIEW)
+        await until(app, pilot, lambda: state(app) == "planned")
+        assert [answers.endpoint.name for answers in flow.asked] == ["ep-demo", "ep-other"]
+        assert app.wizard.planned_from == app.wizard.draft
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_commands_and_details_behind_their_keys_and_ids_masked(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        await pilot.press("c")
+        await pilot.pause(0.2)
+        assert "az account set" in screen_text(app)
+        assert SUBSCRIPTION in whole(app)
+        await pilot.press("f2")
+        await pilot.pause(0.2)
+        assert SUBSCRIPTION not in whole(app)
+        await pilot.press("d")
+        await pilot.pause(0.2)
+        assert "waits for storage account" in whole(app)
+        assert "az account set" not in screen_text(app)
+        await pilot.press("d")
+        await pilot.pause(0.2)
+        assert "Resources" in screen_text(app)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_hostile_names_are_shown_as_they_are(tmp_path: Path) -> None:
+    plan = a_plan()
+    nasty = "[bold]x[/] \x1b]52;c;eA==\x07\u202e[/nothing]"
+    resources = tuple(msgspec.structs.replace(item, name=nasty, detail=nasty) for item in plan.resources)
+    grants: tuple[Grant, ...] = tuple(msgspec.structs.replace(grant, principal=nasty) for grant in plan.grants)
+    flow = Scripted(tmp_path, msgspec.structs.replace(plan, resources=resources, grants=grants))
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        await pilot.pause(0.2)
+        assert "[bold]x[/] \\x202e[/nothing]" in whole(app)
+        assert "\x1b" not in whole(app)
+
+    drive(flow, Stage.REVIEW, look)
