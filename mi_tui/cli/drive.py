@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -10,11 +11,23 @@ from collections.abc import Callable
 from typing import TextIO
 
 from mi_tui.cli import exits
-from mi_tui.model.events import Outcome, RunFinished
+from mi_tui.model.events import Event, Outcome, RunFinished
 from mi_tui.workflow import Stop
 
 _GRACE = 8.0
 """Seconds that calls under way get to return after 'leave it running'; Azure goes on either way."""
+
+
+def until_closed(render: Callable[[Event], None], stop: Stop) -> Callable[[Event], None]:
+    """`render` until whoever reads our output goes away (`| head`): then the run is left as at Ctrl+C, and no step breaks on it."""
+
+    def emit(event: Event) -> None:
+        try:
+            render(event)
+        except BrokenPipeError:
+            stop.set()
+
+    return emit
 
 
 def drive(run: str, work: Callable[[Stop], RunFinished]) -> int:
@@ -59,7 +72,8 @@ def drive(run: str, work: Callable[[Stop], RunFinished]) -> int:
     if errors:
         raise errors[0]
     if not results:
-        terminal.write(f"Left running. Azure finishes what is under way. 'mi-tui resume {run}' goes on.\n")
+        with contextlib.suppress(BrokenPipeError):
+            terminal.write(f"Left running. Azure finishes what is under way. 'mi-tui resume {run}' goes on.\n")
         return exits.LEFT_RUNNING
     codes = {
         Outcome.SUCCEEDED: exits.DONE,

@@ -51,7 +51,7 @@ def _say(error: Exception) -> int | None:
     from mi_tui.cli.render import failure_lines
     from mi_tui.model.text import visible
     from mi_tui.sandbox.client import SandboxError, SandboxUsageError
-    from mi_tui.workflow import AnswersError, JournalError, PlanError, ServiceError
+    from mi_tui.workflow import AnswersError, JournalError, JournalWriteError, PlanError, ServiceError
 
     def say(*lines: str) -> None:
         for line in lines:
@@ -60,7 +60,9 @@ def _say(error: Exception) -> int | None:
     match error:
         case AnswersError():
             count = len(error.faults)
-            say(f"{error.source or 'These answers'}: {count} fault{'s' if count != 1 else ''}. Nothing was changed.")
+            say(
+                f"{visible(error.source) or 'These answers'}: {count} fault{'s' if count != 1 else ''}. Nothing was changed."
+            )
             say(*(f"  {visible(str(fault))}" for fault in error.faults))
             return BAD_INPUT
         case PlanError():
@@ -69,10 +71,10 @@ def _say(error: Exception) -> int | None:
                 say(*failure_lines(failure))
             return BAD_INPUT
         case JournalError():
-            say(str(error))
-            return BAD_INPUT
+            say(visible(str(error)))
+            return FAILED if isinstance(error, JournalWriteError) else BAD_INPUT
         case SandboxError():
-            say(str(error))
+            say(visible(str(error), lines=True))
             return BAD_INPUT if isinstance(error, SandboxUsageError) else FAILED
         case ServiceError():
             say(*failure_lines(error.failure))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
 
 from mi_tui import __version__
 from mi_tui.cli import runs, sandbox
+from mi_tui.cli.entry import wizard
 from mi_tui.cli.exits import EXIT_CODES, guarded
 
 _HELP = f"""Deploy an Azure ML online endpoint that reads blob storage through a managed identity.
@@ -27,21 +29,7 @@ Exit codes:
 @click.pass_context
 def cli(context: click.Context) -> None:
     if context.invoked_subcommand is None:
-        context.exit(_wizard())
-
-
-def _wizard() -> int:
-    """The Textual app, where there is a terminal; elsewhere the sentence that says what to use instead."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        click.echo(
-            "The wizard needs a terminal, and this is none. Use 'mi-tui up --sandbox --yes' or 'mi-tui up ANSWERS --yes'; "
-            "'mi-tui --help' lists the commands.",
-            err=True,
-        )
-        return 2
-    from mi_tui.app import run_app
-
-    return run_app()
+        context.exit(wizard())
 
 
 for _command in (*runs.COMMANDS, sandbox.group):
@@ -50,4 +38,8 @@ for _command in (*runs.COMMANDS, sandbox.group):
 
 def main() -> None:
     """Run a command; the process ends with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show is shown as an escape, never the end of a run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(guarded(lambda: cli.main(standalone_mode=False)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections import deque
@@ -31,6 +32,7 @@ def marks(stream: TextIO) -> dict[str, str]:
 
 def _columns(rows: list[tuple[str, ...]], indent: str = "  ") -> Iterator[str]:
     """Rows as aligned columns; the last one is not padded."""
+    rows = [tuple(visible(cell) for cell in row) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
@@ -76,8 +78,21 @@ def failure_lines(failure: Failure) -> list[str]:
     if failure.advice:
         lines.append(f"    {visible(failure.advice)}")
     if failure.request_id or failure.correlation_id:
-        lines.append(f"    request {failure.request_id or '?'}, correlation {failure.correlation_id or '?'}")
+        ids = f"request {failure.request_id or '?'}, correlation {failure.correlation_id or '?'}"
+        lines.append(f"    {visible(ids)}")
     return lines
+
+
+def ascii_json(text: str) -> str:
+    """JSON in ASCII alone: the same value, whatever encoding the stream has."""
+    return text if text.isascii() else _NOT_ASCII.sub(_escaped, text)
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found.group())[1:-1]
 
 
 class PlainRenderer:
@@ -92,6 +107,7 @@ class PlainRenderer:
         self._titles: dict[str, str] = {}
         self._statuses: dict[str, str] = {}
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        self._told: set[str] = set()
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -123,6 +139,7 @@ class PlainRenderer:
                 yield f"{sign['failed']} {visible(event.title)}  failed  {clock(event.seconds)}"
                 yield from self._log
                 self._log.clear()
+                self._told.add(event.failure.sentence())
                 yield from failure_lines(event.failure)
             case events.LogLine():
                 # Told when something fails; else 'mi-tui logs' has them.
@@ -137,14 +154,16 @@ class PlainRenderer:
     def _finish(self, event: events.RunFinished) -> Iterator[str]:
         sign = self._marks
         for grant in event.missing_grants:
-            yield f"{sign['failed']} Missing: {grant.role} for {grant.principal} ({grant.principal_id})"
-            yield f"    on {grant.scope}"
-            yield f"    {grant.why}. Whoever may grant it says:"
-            yield f"    {grant.command}"
+            yield f"{sign['failed']} Missing: {visible(f'{grant.role} for {grant.principal} ({grant.principal_id})')}"
+            yield f"    on {visible(grant.scope)}"
+            yield f"    {visible(grant.why)}. Whoever may grant it says:"
+            yield f"    {visible(grant.command)}"
         if event.removed:
             yield f"{sign['done']} {len(event.removed)} resources removed, each seen to be gone."
         for item in event.left:
             yield f"  = {item.kind} {visible(item.name)} left: {visible(item.why)}"
+        if event.failure is not None and event.failure.sentence() not in self._told:
+            yield from failure_lines(event.failure)
         words = {
             Outcome.SUCCEEDED: "Done.", Outcome.FAILED: "Failed.", Outcome.LEFT_RUNNING: "Left running.", Outcome.CANCELLED: "Cancelled.",
         }  # fmt: skip
@@ -168,5 +187,5 @@ class JsonRenderer:
     def __call__(self, event: Event) -> None:
         """Write one event."""
         with self._lock:
-            self._out.write(events.to_json(event) + "\n")
+            self._out.write(ascii_json(events.to_json(event)) + "\n")
             self._out.flush()

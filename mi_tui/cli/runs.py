@@ -80,12 +80,12 @@ def plan(
     answers: Path | None, identity: str | None, sandbox: bool, profile: str | None, scenario: str | None, as_json: bool
 ) -> None:
     """What would be made, used and granted, and why. Changes nothing."""
-    from mi_tui.cli.render import marks, plan_footer, plan_lines
+    from mi_tui.cli.render import ascii_json, marks, plan_footer, plan_lines
     from mi_tui.model.events import to_json
 
     with _planned(answers, identity, sandbox, profile, scenario) as (workflow, target, run, made):
         if as_json:
-            click.echo(to_json(workflow.planned(target.name, run, made)))
+            click.echo(ascii_json(to_json(workflow.planned(target.name, run, made))))
             return
         for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stdout)):
             click.echo(line)
@@ -108,7 +108,7 @@ def up(
     as_json: bool,
 ) -> int:
     """Plan, confirm, run; ends with a scored answer."""
-    from mi_tui.cli.drive import drive
+    from mi_tui.cli.drive import drive, until_closed
     from mi_tui.cli.render import marks, plan_footer, plan_lines
 
     _must_confirm(yes)
@@ -120,7 +120,7 @@ def up(
         if not yes and not click.confirm("Carry it out?", default=False, err=True):
             click.echo("Nothing was changed.", err=True)
             return exits.DONE
-        return drive(run, lambda stop: workflow.up(target, run, made, render, stop))
+        return drive(run, lambda stop: workflow.up(target, run, made, until_closed(render, stop), stop))
 
 
 @click.command()
@@ -153,13 +153,18 @@ def runs(as_json: bool) -> None:
 @_json_option
 def status(run: str, as_json: bool) -> None:
     """Where a run stands: its steps, what it made, and the endpoint's state now."""
-    from mi_tui.workflow import Workflow
+    from mi_tui.model.text import visible
+    from mi_tui.workflow import SandboxError, ServiceError, Workflow
 
     workflow = Workflow()
     record = workflow.journal.run(run)
     steps, ledger = workflow.journal.steps(record.id), workflow.journal.ledger(record.id)
-    with workflow.target_of(record) as target:
-        now = workflow.endpoint_state(target, record)
+    try:
+        with workflow.target_of(record) as target:
+            now = workflow.endpoint_state(target, record)
+    except (ServiceError, SandboxError) as error:
+        # What the journal knows is worth saying also where Azure cannot be asked.
+        now = {"unknown": str(error)}
     if as_json:
         _echo_json(
             {
@@ -171,14 +176,14 @@ def status(run: str, as_json: bool) -> None:
         return
     click.echo(f"Run {record.id}: {record.state.value} ({record.target})")
     for name, value in now.items():
-        click.echo(f"  {name.replace('_', ' ')}: {value}")
+        click.echo(f"  {name.replace('_', ' ')}: {visible(value)}")
     click.echo("Steps")
     for step in record.plan.steps:
         state, detail = steps.get(step.id, ("waiting", ""))
-        click.echo(f"  {state:9}  {step.title}{f'  ({detail})' if detail else ''}")
+        click.echo(visible(f"  {state:9}  {step.title}{f'  ({detail})' if detail else ''}"))
     click.echo("Resources")
     for entry in ledger:
-        click.echo(f"  {entry.verdict.value:9}  {entry.kind.value:22}  {entry.name}")
+        click.echo(visible(f"  {entry.verdict.value:9}  {entry.kind.value:22}  {entry.name}"))
 
 
 @click.command()
@@ -186,13 +191,13 @@ def status(run: str, as_json: bool) -> None:
 @_json_option
 def resume(run: str, as_json: bool) -> int:
     """Go on with a run that failed or was left: keeps what is done."""
-    from mi_tui.cli.drive import drive
+    from mi_tui.cli.drive import drive, until_closed
     from mi_tui.workflow import Workflow
 
     workflow, render = Workflow(), _renderer(as_json)
     record = workflow.journal.run(run)
     with workflow.target_of(record) as target:
-        return drive(record.id, lambda stop: workflow.resume(target, record, render, stop))
+        return drive(record.id, lambda stop: workflow.resume(target, record, until_closed(render, stop), stop))
 
 
 @click.command()
@@ -211,6 +216,7 @@ def resume(run: str, as_json: bool) -> int:
 @_json_option
 def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool) -> None:
     """The deployment's container log."""
+    from mi_tui.cli.render import ascii_json
     from mi_tui.model import events
     from mi_tui.model.text import visible
     from mi_tui.workflow import Stop, Workflow
@@ -225,7 +231,7 @@ def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool)
                     if is_log
                     else events.Notice(run=record.id, text=line)
                 )
-                click.echo(events.to_json(event))
+                click.echo(ascii_json(events.to_json(event)))
             else:
                 click.echo(visible(line), err=not is_log)
 
@@ -262,7 +268,8 @@ def invoke(run: str, data: str | None, as_json: bool) -> int:
 @_json_option
 def down(run: str, yes: bool, as_json: bool) -> int:
     """Remove what a run made, and only that; verify; say what is left and why."""
-    from mi_tui.cli.drive import drive
+    from mi_tui.cli.drive import drive, until_closed
+    from mi_tui.model.text import visible
     from mi_tui.workflow import Workflow
 
     _must_confirm(yes)
@@ -275,11 +282,11 @@ def down(run: str, yes: bool, as_json: bool) -> int:
             err=True,
         )
         for entry in doomed:
-            click.echo(f"  -  {entry.kind.value:22}  {entry.name}", err=True)
+            click.echo(visible(f"  -  {entry.kind.value:22}  {entry.name}"), err=True)
         if doomed and not yes and not click.confirm("Remove them?", default=False, err=True):
             click.echo("Nothing was changed.", err=True)
             return exits.DONE
-        return drive(record.id, lambda stop: workflow.down(target, record, render, stop))
+        return drive(record.id, lambda stop: workflow.down(target, record, until_closed(render, stop), stop))
 
 
 COMMANDS: tuple[click.Command, ...] = (answers, plan, up, runs, status, resume, logs, invoke, down)
@@ -347,11 +354,15 @@ def _request_body(record: RunRecord, data: str | None) -> bytes:
 
 
 def _as_json(text: str) -> object:
+    """What the endpoint answered, as JSON where it is JSON (which NaN is not)."""
     import json
 
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is no JSON")
+
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
         return text
 
 

@@ -55,9 +55,17 @@ def test_help_tells_the_exit_codes_and_starts_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("module", ["mi_tui.cli.main", "mi_tui.workflow", "mi_tui.app", "screens.journey"])
+@pytest.mark.parametrize(
+    "module", ["mi_tui.cli.main", "mi_tui.workflow", "mi_tui.app", "screens.welcome", "screens.deploy"]
+)
 def test_heavy_packages_are_imported_late(module: str) -> None:
     code = f"import sys, {module}; print([m for m in sys.modules if m.split('.')[0] == 'azure'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_first_paint_waits_for_nothing_that_it_does_not_show() -> None:
+    code = "import sys, mi_tui.app, screens.welcome; print([m for m in ('mi_tui.workflow', 'yaml', 'requests', 'click') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
 

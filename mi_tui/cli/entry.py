@@ -1,0 +1,30 @@
+"""The console script. Without a command it goes straight to the wizard, whose first paint waits for no command's imports."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the wizard or a command; the process ends with its exit code."""
+    if len(sys.argv) == 1:
+        sys.exit(wizard())
+    from mi_tui.cli.main import main as command
+
+    command()
+
+
+def wizard() -> int:
+    """The Textual app, where there is a terminal; elsewhere the sentence that says what to use instead, and exit code 2."""
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    what = "none" if not terminal else "a dumb one" if os.environ.get("TERM") == "dumb" else ""
+    if what:
+        sys.stderr.write(
+            f"The wizard needs a terminal, and this is {what}. Use 'mi-tui up --sandbox --yes' or 'mi-tui up ANSWERS --yes'; "
+            "'mi-tui --help' lists the commands.\n"
+        )
+        return 2
+    from mi_tui.app import run_app
+
+    return run_app()
