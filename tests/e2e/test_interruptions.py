@@ -30,7 +30,7 @@ def begin(shell: Shell, until: str) -> tuple[subprocess.Popen[str], str]:
     raise AssertionError(f"up ended with {process.wait()} before {until}")
 
 
-@pytest.mark.parametrize("step", ["endpoint", "deployment"])
+@pytest.mark.parametrize("step", [pytest.param("endpoint", marks=pytest.mark.slow), "deployment"])
 def test_kill_and_resume(shell: Shell, step: str) -> None:
     before = shell.tree()
     process, run = begin(shell, step)
@@ -44,7 +44,7 @@ def test_kill_and_resume(shell: Shell, step: str) -> None:
     assert shell.tree() == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_without_a_terminal_leaves_the_run(shell: Shell, number: signal.Signals) -> None:
     before = shell.tree()
     process, run = begin(shell, "deployment")
@@ -58,6 +58,7 @@ def test_a_signal_without_a_terminal_leaves_the_run(shell: Shell, number: signal
     assert shell.tree() == before
 
 
+@pytest.mark.slow
 def test_nothing_runs_on_when_the_last_client_is_gone(lone_shell: Shell) -> None:
     process, run = begin(lone_shell, "deployment")
     pid = json.loads(lone_shell("sandbox", "status", "--json", check=True).out)["pid"]
@@ -95,6 +96,7 @@ def _mentions(home: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_sandbox_that_dies_is_said_and_resume_goes_on(lone_shell: Shell) -> None:
     process, run = begin(lone_shell, "deployment")
     os.kill(json.loads(lone_shell("sandbox", "status", "--json", check=True).out)["pid"], signal.SIGKILL)

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import Shell
 from tests.e2e.test_failures import answers
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def test_a_second_deployment_takes_the_traffic_and_gives_it_back(shell: Shell) -> None:

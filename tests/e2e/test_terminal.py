@@ -93,6 +93,7 @@ def test_the_whole_journey_by_enter(shell: Shell, terminal: Terminal) -> None:
     assert shell.tree() == before
 
 
+@pytest.mark.slow
 def test_leaving_in_the_middle_is_asked_takes_no_time_and_loses_nothing(shell: Shell, terminal: Terminal) -> None:
     to_review(terminal)
     terminal.wait_for("Deploy")
@@ -123,6 +124,7 @@ def test_it_starts_and_quits(shell: Shell, columns: int, rows: int) -> None:
     assert terminal.process.exitstatus == 0
 
 
+@pytest.mark.slow
 def test_a_resize_loses_nothing(shell: Shell, terminal: Terminal) -> None:
     to_review(terminal)
     for columns, rows in ((120, 40), (40, 12), (80, 24)):

@@ -59,7 +59,12 @@ TOGETHER = {
 """What a screen is shown: an app for each text alone would take a minute and show nothing more."""
 
 
-@pytest.fixture(params=[*TOGETHER.values()], ids=[*TOGETHER])
+@pytest.fixture(
+    params=[
+        pytest.param(text, marks=() if name == "sequences" else pytest.mark.slow) for name, text in TOGETHER.items()
+    ],
+    ids=[*TOGETHER],
+)
 def hostile(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -34,8 +34,7 @@ from mi_tui.services.quiet import SDK_LOG, Prints
 from mi_tui.services.session import Session
 from mi_tui.services.storage import AccountInfo
 
-# The steps build on each other: all of them go to one worker.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("services")]
+pytestmark = pytest.mark.e2e
 
 ACCOUNT = "stservices01"
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
