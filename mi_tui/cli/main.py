@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 import click
@@ -42,4 +43,15 @@ def main() -> None:
         # What a terminal cannot show is shown as an escape, never the end of a run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(guarded(lambda: cli.main(standalone_mode=False)))
+    sys.exit(guarded(_run))
+
+
+def _run() -> object:
+    """The command's exit code. What it still had to say is said here, so that a reader that went away is met where it is known."""
+    code: object = cli.main(standalone_mode=False)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Its exit code stands: the reader left, the run did what it did.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

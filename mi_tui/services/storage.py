@@ -13,7 +13,7 @@ from mi_tui.services.session import Session
 
 
 class AccountInfo(Struct, frozen=True):
-    """A storage account. `shared_keys`: requests signed with the account key are allowed."""
+    """A storage account. `shared_keys`: requests signed with the account key are allowed. `ready`: it is not being created any more."""
 
     id: str
     name: str
@@ -24,6 +24,7 @@ class AccountInfo(Struct, frozen=True):
     public_network: bool
     blob_endpoint: str
     tags: dict[str, str] = {}
+    ready: bool = True
 
 
 def check_name(session: Session, account: str) -> str | None:
@@ -164,4 +165,5 @@ def _info(item: Any) -> AccountInfo:
         != "disabled",
         blob_endpoint=str((endpoints.blob if endpoints else None) or f"https://{item.name}.blob.core.windows.net/"),
         tags={str(key): str(value) for key, value in (item.tags or {}).items()},
+        ready=str(getattr(item.provisioning_state, "value", item.provisioning_state)).lower() == "succeeded",
     )

@@ -108,7 +108,8 @@ def test_leaving_in_the_middle_is_asked_takes_no_time_and_loses_nothing(shell: S
     assert terminal.process.exitstatus == 3
     assert time.monotonic() - began < 10, "leaving does not wait for Azure, however slow the machine"
     assert "left_running" in shell("runs", check=True).out
-    assert shell("resume", "last").code == 0
+    resumed = shell("resume", "last")
+    assert resumed.code == 0, resumed.err
     assert shell("down", "last", "--yes").code == 0
 
 

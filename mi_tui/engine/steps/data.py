@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mi_tui.engine.context import Context, Done, Say
+from mi_tui.engine.context import Context, Done, Interrupted, Say
 from mi_tui.engine.journal import Verdict
 from mi_tui.model import names
 from mi_tui.model.failure import Failure
@@ -24,6 +24,12 @@ def account(ctx: Context, say: Say) -> Done:
     planned = ctx.plan.resource("storage-account")
     group, name = _where(ctx)
     found = storage.get_account(ctx.session, group, name)
+    while found is not None and not found.ready:
+        # What an interrupted run began: until Azure has finished, the account's keys and blobs cannot be had.
+        say("Creating", "under way since before")
+        if ctx.stop.wait(ctx.pace.state_poll):
+            raise Interrupted
+        found = storage.get_account(ctx.session, group, name)
     if found is not None:
         return ctx.keep(ResourceKind.STORAGE_ACCOUNT, planned.id, name, tags=found.tags)
     with ctx.making(
