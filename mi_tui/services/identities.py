@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from mi_tui.services.errors import translated
+from mi_tui.services.removal import removed
 from mi_tui.services.session import Session
 
 
@@ -42,16 +43,7 @@ def create(session: Session, group: str, name: str, location: str, tags: dict[st
 
 def delete(session: Session, group: str, name: str) -> bool:
     """Delete the identity; False when it was gone already. Its role assignments stay: delete those first. Raises ServiceError."""
-    with translated():
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
-            status = session.identities().user_assigned_identities.delete(
-                group, name, cls=lambda answer, _body, _headers: answer.http_response.status_code
-            )
-        except ResourceNotFoundError:
-            return False
-        return bool(status != 204)
+    return removed(session.identities().user_assigned_identities.delete, group, name)
 
 
 def list_all(session: Session) -> list[IdentityInfo]:

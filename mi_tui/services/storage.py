@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mi_tui.services.errors import translated
 from mi_tui.services.operations import Watch
+from mi_tui.services.removal import removed
 from mi_tui.services.session import Session
 
 
@@ -85,16 +86,7 @@ def create_account(
 
 def delete_account(session: Session, group: str, account: str) -> bool:
     """Delete the account with all that is in it; False when it was gone already. Raises ServiceError."""
-    with translated():
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
-            status = session.storage().storage_accounts.delete(
-                group, account, cls=lambda answer, _body, _headers: answer.http_response.status_code
-            )
-        except ResourceNotFoundError:
-            return False
-        return bool(status != 204)
+    return removed(session.storage().storage_accounts.delete, group, account)
 
 
 def list_accounts(session: Session) -> list[AccountInfo]:
@@ -124,16 +116,7 @@ def create_container(session: Session, group: str, account: str, container: str)
 
 def delete_container(session: Session, group: str, account: str, container: str) -> bool:
     """Delete the container with its blobs; False when it was gone already. Raises ServiceError."""
-    with translated():
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
-            status = session.storage().blob_containers.delete(
-                group, account, container, cls=lambda answer, _body, _headers: answer.http_response.status_code
-            )
-        except ResourceNotFoundError:
-            return False
-        return bool(status != 204)
+    return removed(session.storage().blob_containers.delete, group, account, container)
 
 
 def list_containers(session: Session, group: str, account: str) -> list[str]:
