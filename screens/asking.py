@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 from textual.app import ComposeResult
 from textual.widgets import Button
@@ -14,6 +18,8 @@ from mi_tui.widgets.picker import Picker
 from mi_tui.widgets.section import Section
 from screens.base import WizardScreen
 
+T = TypeVar("T")
+
 
 class AskingScreen(WizardScreen):
     """A step that saves each answer as it is given."""
@@ -22,6 +28,8 @@ class AskingScreen(WizardScreen):
         super().__init__()
         self._failed: dict[str, Failure] = {}
         """Picker -> why its list could not be had."""
+        self._turns: Counter[str] = Counter()
+        """Picker -> how often its list was asked for, or let go: only the last one counts."""
 
     def compose(self) -> ComposeResult:
         draft = self.wizard.draft
@@ -50,6 +58,55 @@ class AskingScreen(WizardScreen):
         self._failed[name] = failure
         shown = {"message": self.hidden(failure.message), "advice": self.hidden(failure.advice)}
         picker.set_failure(msgspec.structs.replace(failure, **shown))
+
+    def fill(self, picker: Picker, call: Callable[[], T], take: Callable[[T], None], then: Callable[[], None]) -> None:
+        """Ask for a picker's list in the background; `take` gets it, `then` is called also when it failed.
+
+        What comes after the list was asked for again, or let go by `empty`, is dropped.
+        """
+        name = picker.id or ""
+        turn = self._turn(name)
+        picker.set_loading()
+
+        def came(result: T | Failure) -> None:
+            if not self.is_attached or self._turns[name] != turn:
+                return
+            if isinstance(result, Failure):
+                self.failed(picker, result)
+            else:
+                self.failed(picker, None)
+                take(result)
+            then()
+
+        self.wizard.background(call, came)
+
+    def empty(self, picker: Picker) -> None:
+        """Forget a picker's list: it belonged to what is not chosen any more."""
+        self._turn(picker.id or "")
+        self.failed(picker, None)
+        picker.clear()
+
+    def _turn(self, name: str) -> int:
+        self._turns[name] += 1
+        return self._turns[name]
+
+    def check_name(self, field: Field, call: Callable[[], str | None], asking: str, free: str) -> None:
+        """Ask in the background whether a name can be had; `call` says why not. The answer stands below the field."""
+        name = field.value
+        field.set_remote("checking", asking)
+
+        def answered(result: str | Failure | None) -> None:
+            if not self.is_attached:
+                return
+            if isinstance(result, Failure):
+                words = f"Whether it is free could not be asked: {self.hidden(result.message)}"
+                field.set_remote("unknown", words, of=name)
+            elif result:
+                field.set_remote("fault", self.hidden(result), of=name)
+            else:
+                field.set_remote("ok", free, of=name)
+
+        self.wizard.background(call, answered)
 
     def masking_changed(self) -> None:
         super().masking_changed()
@@ -106,7 +163,11 @@ class AskingScreen(WizardScreen):
             self.opened(event.section)
 
     def opened(self, section: Section) -> None:
-        """A section was opened."""
+        """A section was opened: what is first in it gets the focus."""
+        for widget in section.query("Picker, Field, Select, TextArea"):
+            if widget.display:
+                widget.focus()
+                return
 
 
 def same_name(one: str, other: str) -> bool:

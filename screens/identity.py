@@ -57,7 +57,6 @@ class IdentityScreen(AskingScreen):
     def __init__(self) -> None:
         super().__init__()
         self._found: dict[str, _Identity] | None = None
-        self._asked = 0
 
     def content(self) -> Iterable[Widget]:
         yield Choice([_SAI, self._uai()], value=self.wizard.draft.kind, id="kind")
@@ -91,9 +90,6 @@ class IdentityScreen(AskingScreen):
         if target is None:
             return
         subscription = wizard.draft.subscription or None
-        self._asked += 1
-        asked = self._asked
-        picker.set_loading()
 
         def call() -> list[_Identity]:
             catalog = wizard.workflow.catalog(target, subscription)
@@ -102,19 +98,12 @@ class IdentityScreen(AskingScreen):
                 for info in catalog.identities()
             ]
 
-        def loaded(result: list[_Identity] | Failure) -> None:
-            if not self.is_attached or asked != self._asked:
-                return
-            if isinstance(result, Failure):
-                self.failed(picker, result)
-            else:
-                self.failed(picker, None)
-                self._found = {found.id: found for found in result}
-                near = sorted(result, key=self._distance)
-                picker.set_items([PickerItem(i.id, i.name, f"{i.group} · {i.location}") for i in near])
-            self._show()
+        def take(result: list[_Identity]) -> None:
+            self._found = {found.id: found for found in result}
+            near = sorted(result, key=self._distance)
+            picker.set_items([PickerItem(i.id, i.name, f"{i.group} · {i.location}") for i in near])
 
-        wizard.background(call, loaded)
+        self.fill(picker, call, take, self._show)
 
     def _distance(self, found: _Identity) -> tuple[bool, bool, str]:
         """Those of the workspace's group and region come first."""
@@ -228,6 +217,3 @@ class IdentityScreen(AskingScreen):
             draft.identity, draft.identity_group = event.value, ""
             self._show()
             self.saved()
-
-    def opened(self, section: Section) -> None:
-        self.query_one("#identities", Picker).focus()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import ClassVar
@@ -13,16 +12,17 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Select, Static, TextArea
 
-from mi_tui.model import instances, names
+from mi_tui.model import names
+from mi_tui.model.capacity import Capacity
 from mi_tui.model.draft import Stage
 from mi_tui.model.failure import Failure
-from mi_tui.model.instances import InstanceType
 from mi_tui.model.text import visible
 from mi_tui.widgets.field import Field
 from mi_tui.widgets.paths import PathField
-from mi_tui.widgets.picker import Picker, PickerItem
+from mi_tui.widgets.picker import Picker
 from mi_tui.widgets.section import Section
 from screens.asking import AskingScreen
+from screens.machine import MachineSection
 from screens.variables import as_lines, variables_in
 
 MOST_SCRIPTS = 200
@@ -31,8 +31,7 @@ MOST_SCRIPTS = 200
 _SKIPPED = frozenset({"__pycache__", "node_modules", "venv", "site-packages"})
 
 
-COUNT = names.NameRule("count", re.compile("[1-9]|[1-4][0-9]|50"), "1 to 50")
-SIZE = names.NameRule("instance type", re.compile("[A-Za-z0-9_]{3,64}"), "3 to 64 letters, digits and underscores")
+_VARIABLES = "deployment.environment_variables"
 
 _ANSWERS = {
     "endpoint": "endpoint",
@@ -72,7 +71,6 @@ class ModelScreen(AskingScreen):
         self._listed = 0
         self._checked = 0
         self._file_faults: dict[str, str] = {}
-        self._variables_fault = ""
         self._lines = ""
 
     def content(self) -> Iterable[Widget]:
@@ -83,17 +81,7 @@ class ModelScreen(AskingScreen):
         yield PathField("Model", kind="any", value=draft.model, id="model")
         yield PathField("Code", kind="folder", value=draft.code, id="code")
         yield PathField("Conda file", kind="file", value=draft.conda, id="conda")
-        with Section("Machine", id="instance-type"):
-            yield Picker(
-                f"Types, list prices {instances.PRICES_READ}",
-                empty="No instance type is known.",
-                create="Another one",
-                id="instances",
-            )
-            yield Field(
-                "Its name", rule=SIZE, value=draft.instance_type, hint="Its cores and price are not known here.", id="other-type"
-            )  # fmt: skip
-            yield Field("How many", rule=COUNT, value=str(draft.instance_count), id="instance-count")
+        yield MachineSection(draft, id="instance-type")
         with Section("Script, request", id="script"):
             with Horizontal(id="scripts"):
                 yield Static("Scoring script", classes="field--label", markup=False)
@@ -117,31 +105,43 @@ class ModelScreen(AskingScreen):
         with Section("Variables", id="variables"):
             words = "One NAME=value a line, for your script. No secrets: Azure shows them."
             yield Static(words, id="variable-words", markup=False)
-            self._lines = as_lines(draft.environment_variables)
+            self._lines = draft.kept(_VARIABLES, as_lines(draft.environment_variables))
             yield TextArea(self._lines, compact=True, id="variable-lines")
             yield Static("", id="variable-fault", markup=False)
 
     def ready(self) -> None:
-        self.query_one("#other-type", Field).display = instances.find(self.wizard.draft.instance_type) is None
-        self._show_instances()
         self._show()
+        self._load_capacity()
         self._list_scripts()
         self._check_files()
         self._check_name()
         super().ready()
 
     def refusal(self) -> str:
-        faults = [super().refusal(), self._variables_fault, *self._file_faults.values()]
-        endpoint, count = self.query_one("#endpoint", Field), self.query_one("#instance-count", Field)
+        faults = [super().refusal(), *self._file_faults.values()]
+        endpoint = self.query_one("#endpoint", Field)
         # What breaks a rule, and what is missing, is in the draft's own faults.
         wrong: list[Field] = [field for field in self.query(PathField) if field.value]
         wrong += [endpoint] if not endpoint.judge(endpoint.value) else []
-        faults += [f"{field.label}: {field.fault}" for field in (*wrong, count) if field.fault]
+        faults += [f"{field.label}: {field.fault}" for field in wrong if field.fault]
         if any(faults):
             self._check_files()  # the file may have been mended meanwhile
         return "\n".join(dict.fromkeys(fault for fault in faults if fault))
 
     # ---- in the background
+
+    def _load_capacity(self) -> None:
+        wizard, target, machine = self.wizard, self.wizard.target, self.query_one(MachineSection)
+        draft = wizard.draft
+        if target is None or not draft.workspace:
+            return
+        subscription, group, workspace = draft.subscription or None, draft.resource_group, draft.workspace
+        location = draft.location
+
+        def call() -> Capacity:
+            return wizard.workflow.catalog(target, subscription).capacity(group, workspace, location)
+
+        self.fill(machine.picker, call, machine.take, machine.show)
 
     def _check_name(self) -> None:
         wizard, target, field = self.wizard, self.wizard.target, self.query_one("#endpoint", Field)
@@ -149,24 +149,13 @@ class ModelScreen(AskingScreen):
         if target is None or not draft.workspace or field.judge(name):
             return
         subscription, group, workspace = draft.subscription or None, draft.resource_group, draft.workspace
-        field.set_remote("checking", "Asking the workspace whether the name is free …")
-
-        def call() -> str | None:
-            return wizard.workflow.catalog(target, subscription).endpoint_fault(group, workspace, name)
-
-        def answered(result: str | Failure | None) -> None:
-            if not self.is_attached:
-                return
-            if isinstance(result, Failure):
-                field.set_remote(
-                    "unknown", f"Whether it is free could not be asked: {self.hidden(result.message)}", of=name
-                )
-            elif result:
-                field.set_remote("fault", self.hidden(result), of=name)
-            else:
-                field.set_remote("ok", "Free in this workspace.", of=name)
-
-        wizard.background(call, answered)
+        location = draft.location
+        self.check_name(
+            field,
+            lambda: wizard.workflow.catalog(target, subscription).endpoint_fault(group, workspace, name, location),
+            "Asking whether the name is free …",
+            f"Free in this workspace{f' and, as far as can be seen, in {location}' if location else ''}.",
+        )
 
     def _list_scripts(self) -> None:
         folder = self.wizard.draft.code
@@ -239,22 +228,8 @@ class ModelScreen(AskingScreen):
 
     # ---- what is shown
 
-    def _show_instances(self) -> None:
-        draft = self.wizard.draft
-        picker = self.query_one("#instances", Picker)
-        known = sorted(instances.all_types(), key=lambda kind: (kind.usd_per_hour, kind.name))
-        picker.set_items([PickerItem(kind.name, kind.name, self._facts(kind)) for kind in known])
-        found = instances.find(draft.instance_type)
-        picker.select(found.name if found else None)
-
-    def _facts(self, kind: InstanceType) -> str:
-        count = self.wizard.draft.instance_count
-        price = f"{kind.usd_per_hour * count:.2f} USD/h"
-        return f"{kind.cores} cores · {kind.memory_gib:g} GiB · {price} · quota {instances.quota_cores(kind, count)}"
-
     def _show(self) -> None:
         draft = self.wizard.draft
-        self._show_machine()
         script, request = self.query_one("#script", Section), self.query_one("#request", PathField)
         sent = f"first request: {os.path.basename(draft.request)}" if draft.request else "no first request"
         if self._file_faults:
@@ -268,43 +243,25 @@ class ModelScreen(AskingScreen):
         self.query_one("#deployment", Section).say(
             draft.deployment, name.fault or f"· {image}", "fault" if name.fault else "plain"
         )
-        variables = draft.environment_variables
-        words = ", ".join(variables) if variables else "none of your own"
-        self.query_one("#variables", Section).say(
-            words if variables else "", self._variables_fault or ("" if variables else words), "fault" if self._variables_fault else "plain"
-        )  # fmt: skip
+        self._show_variables()
 
-    def _show_machine(self) -> None:
-        draft = self.wizard.draft
-        section = self.query_one("#instance-type", Section)
-        kind, many = instances.find(draft.instance_type), f"{draft.instance_type} × {draft.instance_count}"
-        for name in ("#other-type", "#instance-count"):
-            field = self.query_one(name, Field)
-            if field.fault and (name == "#instance-count" or kind is None):
-                section.say(many, f"{field.label}: {field.fault}", "fault")
-                return
-        if kind is None:
-            section.say(many, "price not known here")
-        else:
-            price, cores = kind.usd_per_hour * draft.instance_count, instances.quota_cores(kind, draft.instance_count)
-            section.say(many, f"≈ {price:.2f} USD/h · quota: {cores} cores")
+    def _show_variables(self) -> None:
+        draft, section = self.wizard.draft, self.query_one("#variables", Section)
+        fault = draft.unfinished[_VARIABLES][1] if _VARIABLES in draft.unfinished else ""
+        words = self.query_one("#variable-fault", Static)
+        words.update(Content(f"✗ {visible(fault)}" if fault else ""))
+        words.display = bool(fault)
+        names = ", ".join(draft.environment_variables)
+        section.say(names, fault or ("" if names else "none of your own"), "fault" if fault else "plain")
 
     # ---- what is chosen
 
     def on_field_changed(self, event: Field.Changed) -> None:
         event.stop()
         draft, value, name = self.wizard.draft, event.value, event.field.id or ""
-        before = draft.instance_type, draft.instance_count
         answer = _ANSWERS.get(name)
         if answer is not None and getattr(draft, answer) != value:
             setattr(draft, answer, value)
-            self.saved()
-        elif name == "other-type" and event.field.display:
-            draft.instance_type = value
-        elif name == "instance-count" and event.valid:
-            draft.instance_count = int(value)
-        if before != (draft.instance_type, draft.instance_count):
-            self._show_instances()
             self.saved()
         self._show()
 
@@ -317,24 +274,13 @@ class ModelScreen(AskingScreen):
         if isinstance(event.field, PathField):
             self._check_files()
 
-    def on_picker_chosen(self, event: Picker.Chosen) -> None:
+    def on_machine_section_changed(self, event: MachineSection.Changed) -> None:
         event.stop()
-        self.wizard.draft.instance_type = event.key
-        self.query_one("#other-type", Field).display = False
-        self._show()
         self.saved()
-        self.query_one("#instance-count", Field).focus()
-
-    def on_picker_create_new(self, event: Picker.CreateNew) -> None:
-        event.stop()
-        field = self.query_one("#other-type", Field)
-        field.display = True
-        field.value = event.text or self.wizard.draft.instance_type
-        field.focus()
 
     def on_picker_refresh(self, event: Picker.Refresh) -> None:
         event.stop()
-        self._show_instances()
+        self._load_capacity()
 
     def on_select_changed(self, event: Select.Changed) -> None:
         event.stop()
@@ -349,19 +295,12 @@ class ModelScreen(AskingScreen):
         if event.text_area.text == self._lines:
             return
         self._lines = event.text_area.text
-        found, fault = variables_in(self._lines)
-        self.wizard.draft.environment_variables, self._variables_fault = found, fault
-        words = self.query_one("#variable-fault", Static)
-        words.update(Content(f"✗ {visible(fault)}" if fault else ""))
-        words.display = bool(fault)
+        draft = self.wizard.draft
+        draft.environment_variables, fault = variables_in(self._lines)
+        draft.keep(_VARIABLES, self._lines, fault)
+        self._show_variables()
         self._show()
         self.saved()
-
-    def opened(self, section: Section) -> None:
-        for widget in section.query("Picker, Field, Select, TextArea"):
-            if widget.display:
-                widget.focus()
-                return
 
 
 def _sentence(words: str) -> str:

@@ -1,4 +1,4 @@
-"""What the Storage step knows of accounts that are there, and the small words it needs."""
+"""What the Storage step knows of accounts, containers and blobs that are there, and how it says what is chosen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_tui.model import names
+from mi_tui.model.draft import Draft
+from mi_tui.widgets.section import State
+from screens.asking import same_name
 
 if TYPE_CHECKING:
     from mi_tui.workflow import Target, Workflow
@@ -31,6 +34,90 @@ class Account:
     def where(self) -> str:
         """Region, group, and what is special about it."""
         return " · ".join(part for part in (self.location, self.group, self.note) if part)
+
+
+Said = tuple[str, str, State]
+"""What a row says: the value, what is said of it, and its state."""
+
+
+@dataclass
+class Stores:
+    """What is known so far; None is not known yet. Containers are those of the chosen account, blobs those of the container."""
+
+    accounts: dict[str, Account] | None = None
+    containers: list[str] | None = None
+    blobs: list[str] | None = None
+
+    def nearest(self, draft: Draft) -> list[Account]:
+        """The accounts; those of the workspace's group and region come first."""
+
+        def distance(account: Account) -> tuple[bool, bool, str]:
+            return (
+                not same_name(account.group, draft.resource_group),
+                account.location != draft.location,
+                account.name,
+            )
+
+        return sorted((self.accounts or {}).values(), key=distance)
+
+    def account(self, draft: Draft) -> Account | None:
+        """The account of the draft among those that are there."""
+        group = draft.account_group or draft.resource_group
+        for account in (self.accounts or {}).values():
+            if account.name == draft.account and same_name(account.group, group):
+                return account
+        return None
+
+    def has_container(self, draft: Draft) -> bool:
+        """Whether the container of the draft is there."""
+        return draft.container in (self.containers or [])
+
+    def has_blob(self, draft: Draft) -> bool:
+        """Whether the blob of the draft is there."""
+        return draft.blob in (self.blobs or [])
+
+    def looking(self, draft: Draft) -> bool:
+        """Whether it is not known yet what the container holds."""
+        if self.accounts is None:
+            return True
+        if self.account(draft) is None:
+            return False
+        return self.containers is None or (draft.container in self.containers and self.blobs is None)
+
+    def say_account(self, draft: Draft, fault: str) -> Said:
+        """The account's row; `fault` is what is wrong with a new one's name."""
+        account = self.account(draft)
+        if account is not None:
+            return account.name, f"is there · {account.where}", "use"
+        if draft.account_group and self.accounts is None:
+            return draft.account, f"in {draft.account_group}", "use"
+        if draft.account_group:
+            return draft.account, f"is not in {draft.account_group}: choose another, or make one", "fault"
+        if fault:
+            return draft.account, fault, "fault"
+        place = ", ".join(part for part in (draft.resource_group, draft.location) if part)
+        return draft.account, f"new, in {place}" if place else "new", "create"
+
+    def say_container(self, draft: Draft, fault: str) -> Said:
+        """The container's row."""
+        if self.has_container(draft):
+            return draft.container, "is there", "use"
+        if fault:
+            return draft.container, fault, "fault"
+        if self.account(draft) is not None and self.containers is None:
+            return draft.container, "", "plain"
+        return draft.container, "new, private", "create"
+
+    def say_blob(self, draft: Draft, fault: str) -> Said:
+        """The blob's row."""
+        there = self.has_blob(draft)
+        if fault:
+            return draft.blob, fault, "fault"
+        if there and draft.upload:
+            return draft.blob, "is there already, and is used as it is; nothing is uploaded", "use"
+        if draft.upload:
+            return draft.blob, f"uploaded from {short_path(draft.upload)}", "create"
+        return draft.blob, "is there" if there else "", "use" if there else "plain"
 
 
 def accounts_in(workflow: Workflow, target: Target, subscription: str | None) -> list[Account]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mi_tui.model import names
-from mi_tui.services import blobs, endpoints, identities, storage, subscriptions, workspaces
+from mi_tui.model.capacity import Capacity
+from mi_tui.services import addresses, blobs, capacity, endpoints, identities, storage, subscriptions, workspaces
 from mi_tui.services.identities import IdentityInfo
 from mi_tui.services.session import Session
 from mi_tui.services.storage import AccountInfo
@@ -41,13 +42,21 @@ class Catalog:
         """The names of a container's blobs."""
         return blobs.list_names(self._session, account, container)
 
+    def capacity(self, group: str, workspace: str, location: str = "") -> Capacity:
+        """What a workspace's region has to run on; without `location` the workspace is asked where it is."""
+        where = location or workspaces.get(self._session, group, workspace).location
+        return capacity.read(self._session, where)
+
     def storage_name_fault(self, name: str) -> str | None:
         """Why a new storage account cannot have this name, in Azure's words; None when it can."""
         return names.STORAGE_ACCOUNT.fault(name) or storage.check_name(self._session, name)
 
-    def endpoint_fault(self, group: str, workspace: str, name: str) -> str | None:
-        """Why a new endpoint cannot have this name, as far as the workspace tells; None when it can."""
+    def endpoint_fault(self, group: str, workspace: str, name: str, location: str = "") -> str | None:
+        """Why a new endpoint cannot have this name, as far as the workspace and the region tell; None when it can."""
         if fault := names.ENDPOINT.fault(name):
             return fault
-        found = endpoints.get(self._session, group, workspace, name)
-        return f"There is an endpoint {name!r} in this workspace already." if found else None
+        if endpoints.get(self._session, group, workspace, name):
+            return f"There is an endpoint {name!r} in this workspace already."
+        if location and addresses.endpoint_answers(name, location):
+            return f"Somebody's endpoint {name!r} answers in {location} already."
+        return None

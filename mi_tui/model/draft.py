@@ -77,6 +77,8 @@ class Draft(Struct):
     request: str = ""
     grants: GrantPolicy = GrantPolicy.MAKE
     tags: dict[str, str] = {}
+    unfinished: dict[str, tuple[str, str]] = {}
+    """What was typed and cannot be an answer: place -> the text, and what is wrong with it. Kept, so that going back loses nothing."""
 
     @classmethod
     def of(cls, answers: Answers) -> Draft:
@@ -145,7 +147,8 @@ class Draft(Struct):
 
     def faults(self, stage: Stage | None = None) -> Iterator[Fault]:
         """What is missing or wrong, in all stages or in one."""
-        for fault in (*self._missing(), *name_faults(self._unchecked())):
+        kept = (Fault(place, 0, words) for place, (_, words) in self.unfinished.items())
+        for fault in (*self._missing(), *kept, *name_faults(self._unchecked())):
             if stage is None or stage_of(fault) is stage:
                 yield fault
 
@@ -160,8 +163,21 @@ class Draft(Struct):
         for place, value, words in needed:
             if not value:
                 yield Fault(place, 0, f"{words}.")
+        if self.instance_type and (wrong := names.INSTANCE_TYPE.fault(self.instance_type)):
+            yield Fault("deployment.instance_type", 0, wrong)
         if not 1 <= self.instance_count <= 50:
             yield Fault("deployment.instance_count", 0, "1 to 50 instances.")
+
+    def keep(self, place: str, text: str, words: str) -> None:
+        """Keep a text that cannot be the answer at `place`, with what is wrong with it; without words, forget it."""
+        if words:
+            self.unfinished[place] = text, words
+        else:
+            self.unfinished.pop(place, None)
+
+    def kept(self, place: str, otherwise: str) -> str:
+        """The text that was typed at `place`, where it is not the answer."""
+        return self.unfinished[place][0] if place in self.unfinished else otherwise
 
     def complete(self, stage: Stage) -> bool:
         """Whether a stage has nothing left to ask."""

@@ -6,11 +6,10 @@ Prices differ by region and contract: they are shown as an estimate, with this d
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 PRICES_READ = "2026-10"
-RESERVED_SHARE = 1.2
+RESERVED_TENTHS = 12
 """Azure keeps 20 % more instances for upgrades: quota is asked for ceil(1.2 x instances) x cores ("Manage quotas", 2026-01)."""
 
 
@@ -46,6 +45,7 @@ def find(name: str) -> InstanceType | None:
     return next((t for t in _TYPES if t.name.lower() == name.lower()), None)
 
 
-def quota_cores(instance: InstanceType, count: int) -> int:
-    """The cores of quota that a deployment asks for."""
-    return math.ceil(RESERVED_SHARE * count) * instance.cores
+def quota_cores(cores: int, count: int) -> int:
+    """The cores of quota that a deployment of `count` machines with so many cores each asks for."""
+    # In tenths: 1.2 x 5 in floating point would be a little over 6.
+    return -(-RESERVED_TENTHS * count // 10) * cores

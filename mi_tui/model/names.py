@@ -66,6 +66,7 @@ ENVIRONMENT_VARIABLE = NameRule(
     re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "letters, digits and underscores, not starting with a digit",
 )
+INSTANCE_TYPE = NameRule("instance type", re.compile(r"[A-Za-z0-9_]{3,64}"), "3 to 64 letters, digits and underscores")
 SUBSCRIPTION = NameRule(
     "subscription",
     re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),

@@ -171,10 +171,15 @@ class Picker(Widget):
 
     def set_items(self, items: Sequence[PickerItem]) -> None:
         """The list has come, in this order. The choice and the place in the list stay where they can."""
+        self._failure = None
+        self._loading = False
+        self.update_items(items)
+
+    def update_items(self, items: Sequence[PickerItem]) -> None:
+        """Show other items while what is being loaded, or why it could not be had, stays said."""
         self._items = list(items)
         self._shown = {item.key: item for item in self._items}
         self._known = True
-        self._failure = None
         self._rows = [
             Row(item.key, _line(item.title), _line(item.detail), _line(item.mark), item.disabled, _line(item.why))
             for item in self._items
@@ -183,7 +188,6 @@ class Picker(Widget):
             (row.title.lower(), (row.detail.lower(), item.key.lower()))
             for row, item in zip(self._rows, self._items, strict=True)
         ]
-        self._loading = False
         self._draw()
 
     def set_failure(self, failure: Failure) -> None:

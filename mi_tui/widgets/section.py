@@ -15,12 +15,13 @@ from textual.widgets import Static
 
 from mi_tui.model.text import visible
 
-State = Literal["plain", "create", "use", "fault", "busy"]
+State = Literal["plain", "create", "use", "warn", "fault", "busy"]
 
 _MARKS: dict[State, tuple[str, str]] = {
     "plain": ("", ""),
     "create": ("+", "$text-success"),
     "use": ("=", "$text-accent"),
+    "warn": ("▲", "$text-warning"),
     "fault": ("✗", "$text-error"),
     "busy": ("◐", "$foreground-muted"),
 }
@@ -121,5 +122,6 @@ class Section(Widget):
         parts = [Content.styled(mark, style)] if mark else []
         parts += [Content(visible(value))] if value else []
         words = visible(detail)
-        parts += [Content.styled(words, "$text-error" if state == "fault" else "$foreground-muted")] if words else []
+        said = style if state in {"fault", "warn"} else "$foreground-muted"
+        parts += [Content.styled(words, said)] if words else []
         self.query_one(".section--value", Static).update(Content(" ").join(parts))

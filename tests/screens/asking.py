@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from mi_tui.app import MiTui
+from mi_tui.model.capacity import Capacity, MachineSize, Usage
 from mi_tui.model.draft import Stage
 from mi_tui.services.identities import IdentityInfo
 from mi_tui.services.storage import AccountInfo
@@ -54,6 +55,23 @@ class FakeCatalog:
     inside: dict[str, Any] = field(default_factory=dict)
     """Account -> container -> blobs."""
     taken: set[str] = field(default_factory=set)
+    room: Any = field(
+        default_factory=lambda: Capacity(
+            "westeurope",
+            (
+                MachineSize("Standard_DS3_v2", "standardDSv2Family", 4, 14.0),
+                MachineSize("STANDARD_F4s_v2", "standardFSv2Family", 4, 8.0),
+                MachineSize("Standard_D4as_v4", "standardDASv4Family", 4, 16.0),
+                MachineSize("Standard_NC4as_T4_v3", "standardNCASv3_T4Family", 4, 28.0, 1),
+            ),
+            {
+                "standarddsv2family": Usage("DSv2", 0, 24),
+                "standardfsv2family": Usage("FSv2", 20, 24),
+                "standardncasv3_t4family": Usage("T4", 0, 8),
+            },
+            Usage("Total", 20, 100),
+        )
+    )
     slow: float = 0.0
     asked: list[str] = field(default_factory=list)
 
@@ -83,7 +101,10 @@ class FakeCatalog:
         self.asked.append(name)
         return self._give(f"The storage account named {name} is already taken." if name in self.taken else None)
 
-    def endpoint_fault(self, group: str, space: str, name: str) -> str | None:
+    def capacity(self, group: str, space: str, location: str = "") -> Any:
+        return self._give(self.room)
+
+    def endpoint_fault(self, group: str, space: str, name: str, location: str = "") -> str | None:
         self.asked.append(name)
         return self._give(f"There is an endpoint {name!r} in this workspace already." if name in self.taken else None)
 

@@ -57,7 +57,7 @@ def test_enter_goes_on_with_the_example_and_all_fits(tmp_path: Path, size: tuple
         assert isinstance(app.focused, Button)
         assert not screen.query_one("#main").show_vertical_scrollbar
         assert "Free in this workspace" in note(screen, "#endpoint")
-        assert said(screen, "#instance-type") == "Standard_DS3_v2 × 1 ≈ 0.29 USD/h · quota: 8 cores"
+        assert said(screen, "#instance-type") == "Standard_DS3_v2 × 1 ≈ 0.29 USD/h · quota: 8 of 24 free ✓"
         assert said(screen, "#script") == "score.py · first request: sample-request.json"
         await pilot.press("enter")
         await pilot.pause()
@@ -157,28 +157,82 @@ def test_the_machine(tmp_path: Path) -> None:
         await pilot.press(*"f4s", "enter")
         await pilot.pause()
         assert draft.instance_type == "Standard_F4s_v2"
+        assert said(screen, "#instance-type").startswith(
+            "▲ Standard_F4s_v2 × 1 ≈ 0.17 USD/h · needs 8 cores, 4 free: ask for more"
+        )
+        assert not screen.refusal(), "a quota may be raised meanwhile"
         count = screen.query_one("#instance-count", Field)
         assert count.has_focus_within
         count.value = "3"
         await pilot.pause()
         assert draft.instance_count == 3
-        assert said(screen, "#instance-type") == "Standard_F4s_v2 × 3 ≈ 0.51 USD/h · quota: 16 cores"
+        assert "≈ 0.51 USD/h · needs 16 cores, 4 free" in said(screen, "#instance-type")
         for wrong in ("0", "51", "x", ""):
             count.value = wrong
             await pilot.pause()
             assert draft.instance_count == 3
             assert "How many: 1 to 50." in screen.refusal()
+            assert not draft.complete(Stage.MODEL)
+        again = await show(pilot, Stage.MODEL)
+        count = again.query_one("#instance-count", Field)
+        assert count.value == "", "what was typed is there when one comes back"
         count.value = "50"
-        screen.query_one("#instances", Picker).post_message(
-            Picker.CreateNew(screen.query_one("#instances", Picker), "Standard_NC4as_T4_v3")
-        )
+        picker = again.query_one("#instances", Picker)
+        picker.post_message(Picker.CreateNew(picker, "Standard_Other"))
         await settle(pilot)
-        assert draft.instance_type == "Standard_NC4as_T4_v3"
-        assert said(screen, "#instance-type") == "Standard_NC4as_T4_v3 × 50 price not known here"
-        assert not screen.refusal()
+        assert draft.instance_type == "Standard_Other"
+        assert said(again, "#instance-type") == "▲ Standard_Other × 50 is not in westeurope's list: take another type"
+        assert not again.refusal()
+        again.query_one("#other-type", Field).value = "a size?"
+        await pilot.pause()
+        assert "is no valid instance type" in again.refusal()
 
     play(app, script)
     assert {kind.name for kind in instances.all_types()} >= {"Standard_DS3_v2", "Standard_E2s_v3"}
+
+
+def test_types_that_fit_come_first_and_say_so(tmp_path: Path) -> None:
+    app = app_at(Stage.MODEL, tmp_path)
+
+    async def script(pilot: Any, screen: Any) -> None:
+        items = screen.query_one("#instances", Picker).items
+        assert [item.title for item in items[:4]] == [
+            "Standard_DS3_v2",
+            "Standard_NC4as_T4_v3",
+            "Standard_D4as_v4",
+            "Standard_F4s_v2",
+        ], "fits, not told, too little"
+        assert items[0].detail == "fits: needs 8, 24 free · 0.29 USD/h · 4 cores, 14 GiB"
+        assert items[1].detail.endswith("price not known · 4 cores, 28 GiB, 1 GPU")
+        assert "quota not told" in items[2].detail
+        assert items[3].detail.startswith("too little: needs 8, 4 free")
+        assert {item.mark for item in items} == {"✓", "?", "▲", "✗"}
+        assert all(item.detail.startswith("not in westeurope") for item in items[4:])
+
+    play(app, script)
+
+
+def test_a_quota_that_cannot_be_read_is_said_in_place_and_asked_again(tmp_path: Path) -> None:
+    world = FakeCatalog(room=RuntimeError("no [/] usages"))
+    app = app_at(Stage.MODEL, tmp_path, world)
+
+    async def script(pilot: Any, screen: Any) -> None:
+        assert said(screen, "#instance-type") == "Standard_DS3_v2 × 1 ≈ 0.29 USD/h · quota: 8 cores"
+        section = screen.query_one("#instance-type", Section)
+        section.open()
+        await settle(pilot)
+        assert "no [/] usages" in str(screen.query_one("#instances .picker--words", Static).render())
+        screen.query_one("#instance-count", Field).value = "2"
+        await pilot.pause()
+        assert "no [/] usages" in str(screen.query_one("#instances .picker--words", Static).render())
+        assert len(screen.query_one("#instances", Picker).items) >= 8, "the types that are known stay to be picked"
+        world.room = FakeCatalog().room
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        assert said(screen, "#instance-type").endswith("quota: 12 of 24 free ✓")
+        assert not screen.query_one("#instances .picker--failure").display
+
+    play(app, script)
 
 
 def test_variables_deployment_and_request(tmp_path: Path) -> None:

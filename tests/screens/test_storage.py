@@ -244,7 +244,11 @@ def test_the_three_steps_against_the_sandbox(tmp_path: Path) -> None:
                 for picker in screen.query(Picker):
                     assert picker._failure is None, picker._failure
                 assert not screen.refusal()
-            assert "✓ Free in this workspace." in str(app.screen.query_one("#endpoint .field--note", Static).render())
+            assert "✓ Free in this workspace and" in str(
+                app.screen.query_one("#endpoint .field--note", Static).render()
+            )
+            machine = str(app.screen.query_one("#instance-type .section--value", Static).render())
+            assert machine.endswith("quota: 8 of 24 free ✓"), "the sandbox's own quota"
             app.wizard.close()
 
     asyncio.run(run())

@@ -14,11 +14,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from mi_tui.model.capacity import family_key
 from mi_tui.model.roles import ACR_PULL, BLOB_CONTRIBUTOR, BLOB_READER
 from mi_tui.sandbox import client
 from mi_tui.services import (
+    addresses,
     assets,
     blobs,
+    capacity,
     deployments,
     endpoints,
     grants,
@@ -97,6 +100,22 @@ def test_who_and_where(world: World) -> None:
         subscriptions.get(nowhere)
     assert caught.value.code == "SubscriptionNotFound"
     world.facts["workspace"] = found
+
+
+def test_capacity(world: World) -> None:
+    found = capacity.read(world.session, world.connection.location)
+    size = found.size("standard_ds3_v2")
+    assert size is not None
+    assert (size.family, size.cores, size.memory_gib) == ("standardDSv2Family", 4, 14.0)
+    assert found.families[family_key("StandardDSv2Family")].name == "Standard DSv2 Family Cluster Dedicated vCPUs"
+    assert found.region is not None
+    assert found.region.limit >= found.families["standarddsv2family"].limit
+    fit = found.fit("Standard_DS3_v2", 1)
+    assert fit is not None
+    assert (fit.needs, fit.fits) == (8, True)
+    with pytest.raises(ServiceError) as caught:
+        capacity.read(Session(world.session.credential, str(uuid.UUID(int=1))), world.connection.location)
+    assert caught.value.status in {403, 404}
 
 
 def test_identity(world: World) -> None:
@@ -279,6 +298,7 @@ def test_assets(world: World, caplog: pytest.LogCaptureFixture, capfd: pytest.Ca
 
 
 def test_endpoints_of_both_kinds_at_once(world: World) -> None:
+    assert not addresses.endpoint_answers("ep-services", world.connection.location)
     at, identity = world.at, world.facts["identity"]
     assert endpoints.get(*at, "ep-services") is None
     heard: dict[str, list[str]] = {"ep-services": [], "ep-services-uai": []}
@@ -305,6 +325,7 @@ def test_endpoints_of_both_kinds_at_once(world: World) -> None:
         assert statuses[-1] == "Succeeded"
     assert endpoints.wait_settled(*at, "ep-services", timeout=10).scoring_uri.startswith("https://ep-services.")
     assert {info.name for info in endpoints.list_all(*at)} == set(heard)
+    assert addresses.endpoint_answers("ep-services", world.connection.location)
     with pytest.raises(ServiceError) as caught:
         endpoints.wait_settled(*at, "no-such-endpoint")
     assert caught.value.status == 404

@@ -17,6 +17,9 @@ _DEPLOYMENTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/dep
 LIMIT = 24
 """Cores of a family that a new subscription may use."""
 
+REGION_LIMIT = 100
+"""Cores of all families together that it may use in a region."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -80,28 +83,36 @@ def list_usages(call: Call) -> Response:
         if size is not None and deployment.body.get("location") == location:
             count = int((deployment.body.get("sku") or {}).get("capacity") or 1)
             used[size.family] = used.get(size.family, 0) + size.cores * count
-    families = dict.fromkeys(size.family for size in SIZES)
     base = f"{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}/usages"
+
+    def usage(name: str, words: str, value: int, limit: int) -> dict[str, object]:
+        return {
+            "id": f"{base}/{name}",
+            "amlWorkspaceLocation": location,
+            "type": "Microsoft.MachineLearningServices/usages",
+            "unit": "Count",
+            "currentValue": value,
+            "limit": limit,
+            "name": {"value": name, "localizedValue": words},
+        }
+
+    families = dict.fromkeys(size.family for size in SIZES)
     return ml_reply(
         200,
         {
             "value": [
-                {
-                    "id": f"{base}/{family}",
-                    "amlWorkspaceLocation": location,
-                    "type": "Microsoft.MachineLearningServices/usages",
-                    "unit": "Count",
-                    "currentValue": used.get(family, 0),
-                    "limit": LIMIT,
-                    "name": {
-                        "value": family,
-                        "localizedValue": family.replace("standard", "Standard ").replace("Family", " Family vCPUs"),
-                    },
-                }
-                for family in families
+                usage(
+                    "totalDedicatedCores", "Total Cluster Dedicated Regional vCPUs", sum(used.values()), REGION_LIMIT
+                ),
+                *(usage(family, _family_words(family), used.get(family, 0), LIMIT) for family in families),
             ]
         },
     )
+
+
+def _family_words(family: str) -> str:
+    """`standardDSv2Family` as the portal and `az ml compute list-usage` write it."""
+    return f"Standard {family.removeprefix('standard').removesuffix('Family')} Family Cluster Dedicated vCPUs"
 
 
 def _size_of(deployment: Resource) -> Size | None:
