@@ -109,6 +109,7 @@ def name_faults(answers: Answers, lines: Lines | None = None) -> Iterator[Fault]
             at.get("identity", 0),
             "a system-assigned identity has no name or group of its own; it takes the endpoint's.",
         )
+    yield from _broken_texts(msgspec.to_builtins(answers), "", at)
     yield from _text_faults(answers, at)
     yield from _tag_faults(answers, at)
     for variable in answers.deployment.environment_variables:
@@ -117,6 +118,27 @@ def name_faults(answers: Answers, lines: Lines | None = None) -> Iterator[Fault]
             yield Fault(place, at.get(place, 0), words)
         elif variable in RESERVED_VARIABLES:
             yield Fault(place, at.get(place, 0), "mi-tui sets this one itself, from storage and identity.")
+
+
+def _broken_texts(value: object, place: str, at: Lines) -> Iterator[Fault]:
+    """Half characters (lone surrogates, as YAML's `\\ud800` makes them): no file, journal or request could hold them."""
+    if isinstance(value, str) and not _sound(value):
+        yield Fault(_shown(place), at.get(place, 0), "this holds half a character (a lone surrogate).")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            under = f"{place}.{name}" if place else str(name)
+            if isinstance(name, str) and not _sound(name):
+                yield Fault(_shown(under), at.get(under, 0), "this name holds half a character (a lone surrogate).")
+            else:
+                yield from _broken_texts(inner, under, at)
+
+
+def _sound(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _text_faults(answers: Answers, at: Lines) -> Iterator[Fault]:

@@ -54,7 +54,7 @@ def commands(plan: Plan) -> tuple[Command, ...]:
                 ),
             )
         )
-    return tuple(made)
+    return tuple(Command(_whole(command.why), _whole(command.text)) for command in made)
 
 
 def script(plan: Plan) -> str:
@@ -247,4 +247,17 @@ def _deployment(plan: Plan, uai: bool) -> list[Command]:
 
 def _file(name: str, about: dict[str, object]) -> str:
     """A here-document that writes a YAML file. Its end mark is in no value: values with a line end are quoted by YAML."""
-    return f"cat > {name} <<'YAML'\n{msgspec.yaml.encode(about, order=None).decode()}YAML"
+    return f"cat > {name} <<'YAML'\n{msgspec.yaml.encode(_whole_all(about), order=None).decode()}YAML"
+
+
+def _whole(text: str) -> str:
+    """The text, with a question mark for each half character: a shell script is UTF-8. Answers with such a text are refused."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _whole_all(value: object) -> object:
+    if isinstance(value, dict):
+        return {_whole(str(key)): _whole_all(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole_all(inner) for inner in value]
+    return _whole(value) if isinstance(value, str) else value

@@ -109,3 +109,16 @@ def test_what_azure_or_the_disk_would_refuse_later_is_said_now(old: str, new: st
     with pytest.raises(AnswersError) as caught:
         parse(text.replace(old, new))
     assert place in [fault.place for fault in caught.value.faults]
+
+
+def test_half_a_character_is_said_with_its_place() -> None:
+    text = to_yaml(msgspec.structs.replace(GOOD, tags={"team": "red", "who": "me"}))
+    text = text.replace("team: red", 'team: "r\\ud800d"').replace("who: me", '"wh\\udc00": me')
+    with pytest.raises(AnswersError) as caught:
+        parse(text)
+    said = [str(fault) for fault in caught.value.faults]
+    assert [fault.split(": ")[0].split(", ")[1] for fault in said] == ["tags.team", "tags.wh?"], said
+    assert all("half a character" in fault and fault.startswith("line ") for fault in said)
+    "".join(said).encode()
+    whole = to_yaml(msgspec.structs.replace(GOOD, tags={"team": "red"})).replace("team: red", 'team: "\\U0001F600"')
+    assert parse(whole).tags == {"team": "\U0001f600"}

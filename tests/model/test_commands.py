@@ -97,3 +97,11 @@ def test_the_deployment_file_is_yaml_with_what_the_script_needs() -> None:
     }
     assert about["code_configuration"] == {"code": "/data/code", "scoring_script": "score.py"}
     assert about["instance_count"] == 1
+
+
+def test_half_a_character_breaks_nothing() -> None:
+    plan = a_plan(tags={"team\ud800": "x\udfffy"})
+    text = script(plan)
+    text.encode()
+    assert "team?=x?y" in text
+    assert "team?: x?y" in text
