@@ -25,6 +25,7 @@ from mi_tui.engine.journal import Journal, JournalError, JournalWriteError, Ledg
 from mi_tui.engine.planner import PlanError
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
 from mi_tui.model.answers_file import AnswersError, Fault, parse, template
+from mi_tui.model.commands import script
 from mi_tui.model.events import Event, Planned, RunFinished, StepFailed
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Plan
@@ -147,16 +148,14 @@ class Workflow:
         FileExistsError when there is one and `replace` does not say that it may go; AnswersError for files that are not there;
         AnswersError, too, when the file cannot be written.
         """
-        path = path.expanduser().absolute()
-        text = template(self.check_files(answers))
-        try:
-            with path.open("w" if replace else "x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            raise
-        except OSError as error:
-            raise AnswersError(_one_fault(f"it cannot be written: {error.strerror or error}."), str(path)) from error
-        return path
+        return _write(path, template(self.check_files(answers)), replace=replace)
+
+    def save_commands(self, path: Path, plan: Plan, *, replace: bool = False) -> Path:
+        """Write what a plan does as a shell script of `az` commands; where it lies.
+
+        FileExistsError when there is one and `replace` does not say that it may go; AnswersError when it cannot be written.
+        """
+        return _write(path, script(plan), replace=replace)
 
     def check_files(self, answers: Answers) -> Answers:
         """Answers that came from no file, with their files seen to exist."""
@@ -356,6 +355,18 @@ def _sandbox_died(event: E) -> E:
         advice=f"Its world is kept: 'mi-tui resume {event.run}' starts it again and goes on.",
     )
     return msgspec.structs.replace(event, failure=failure)
+
+
+def _write(path: Path, text: str, *, replace: bool) -> Path:
+    path = path.expanduser().absolute()
+    try:
+        with path.open("w" if replace else "x", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise AnswersError(_one_fault(f"it cannot be written: {error.strerror or error}."), str(path)) from error
+    return path
 
 
 def _one_fault(words: str) -> list[Fault]:

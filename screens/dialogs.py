@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 from typing import ClassVar, cast
 
@@ -211,9 +211,10 @@ class OpenAnswers(_FileDialog):
         if isinstance(result, Failure):
             self.refused(result)
             return
-        location = self.wizard.draft.location
-        self.wizard.draft = Draft.of(result)
-        self.wizard.draft.location = location
+        before, draft = self.wizard.draft, Draft.of(result)
+        if (before.subscription, before.workspace) == (draft.subscription, draft.workspace):
+            draft.location = before.location
+        self.wizard.draft = draft
         self.dismiss(None)
         journey = self.journey
         # Without an open target there is nobody to ask for a plan.
@@ -233,7 +234,7 @@ class SaveAnswers(_FileDialog):
         self._replace: Path | None = None
 
     def ready(self) -> None:
-        self.query_one("#path", Input).value = "answers.yaml"
+        self.query_one("#path", Input).value = self.suggested()
         super().ready()
 
     def on_input_changed(self) -> None:
@@ -243,21 +244,33 @@ class SaveAnswers(_FileDialog):
         self._replace = path
         self.query_one("#go", Button).label = "Replace it" if path else self.GO
 
+    def suggested(self) -> str:
+        """The name of the file to be."""
+        return "answers.yaml"
+
+    def faults(self) -> list[str]:
+        """What has to be mended before there is anything to save."""
+        return [str(fault) for fault in self.wizard.draft.faults()]
+
+    def writing(self) -> Callable[[Path, bool], Path]:
+        """What writes the file at a path, off the UI thread; True replaces one that is there."""
+        workflow, answers = self.wizard.workflow, self.wizard.draft.answers()
+        return lambda path, replace: workflow.save_answers(path, answers, replace=replace)
+
     def chosen(self, button: str) -> None:
-        path = self.path()
-        faults = list(self.wizard.draft.faults())
+        path, faults = self.path(), self.faults()
         if faults:
-            self.complain("These answers are not complete yet:", *map(str, faults))
+            self.complain("These answers are not complete yet:", *faults)
         elif path is None:
-            self.complain("Give a path, such as answers.yaml.")
+            self.complain(f"Give a path, such as {self.suggested()}.")
         elif not self._busy:
             self._busy = True
             self.complain()
-            answers, replace = self.wizard.draft.answers(), self._replace == path
+            write, replace = self.writing(), self._replace == path
 
             def save() -> Path | None:
                 try:
-                    return self.wizard.workflow.save_answers(path, answers, replace=replace)
+                    return write(path, replace)
                 except FileExistsError:
                     return None
 

@@ -4,82 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from mi_tui.model.commands import commands
 from mi_tui.model.draft import Stage, stage_of
 from mi_tui.model.failure import Failure
-from mi_tui.model.instances import PRICES_READ
 from mi_tui.model.marks import marks
-from mi_tui.model.names import short_id
-from mi_tui.model.plan import Action, Grant, Plan, ResourceKind
-from mi_tui.model.text import clock, masked, visible
-from mi_tui.widgets.card import Facts, FailureCard, Fix, FixLine
-from mi_tui.widgets.plan_table import Entry, PlanTable
-from mi_tui.workflow import SANDBOX, AnswersError, PlanError
+from mi_tui.model.text import clock
+from mi_tui.widgets.card import FailureCard, FixLine
+from mi_tui.widgets.plan_table import PlanTable
+from mi_tui.workflow import SANDBOX
+from screens import plan_words
 from screens.base import WizardScreen
-
-_MENDED_IN = {
-    "mi-tui/no-such-account": Stage.STORAGE,
-    "mi-tui/storage-name": Stage.STORAGE,
-    "mi-tui/no-blob": Stage.STORAGE,
-    "mi-tui/identity-kind": Stage.IDENTITY,
-    "mi-tui/identity-other": Stage.IDENTITY,
-    "mi-tui/no-registry": Stage.IDENTITY,
-    "mi-tui/broken-endpoint": Stage.MODEL,
-    "mi-tui/deployment-exists": Stage.MODEL,
-    "ResourceGroupNotFound": Stage.WORKSPACE,
-    "SubscriptionNotFound": Stage.WORKSPACE,
-    "ResourceNotFound": Stage.WORKSPACE,
-    "AuthorizationFailed": Stage.WORKSPACE,
-}
-"""The stage that mends each reason against a plan, by its code (`engine.planner`, and what Azure answers to the reads)."""
+from screens.exporting import SaveCommands
+from screens.reasons import Reason, card, reasons
 
 _SHOWN_AFTER, _SHOWN_FOR = 0.15, 1.0
 """Seconds until the busy sign shows, and how long it stays at least, so that it does not flicker."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One thing that is in the way of a plan, and the stage that mends it (None: trying again may)."""
-
-    failure: Failure
-    stage: Stage | None
-
-
-def reasons(failure: Failure, error: Exception | None) -> list[Reason]:
-    """Every reason why there is no plan. `error` is what was raised, where it is known."""
-    if isinstance(error, PlanError):
-        return [Reason(item, _MENDED_IN.get(item.code)) for item in error.failures]
-    if isinstance(error, AnswersError):
-        return [Reason(Failure(code="", message=str(fault)), stage_of(fault)) for fault in error.faults]
-    return [Reason(failure, _MENDED_IN.get(failure.code))]
-
-
-def card(found: list[Reason]) -> Facts:
-    """The card that says all reasons, each with where it is mended."""
-    fixes = []
-    for reason in found:
-        advice = reason.failure.advice or ("Choose something else." if reason.stage else "Try again.")
-        where = f" Enter goes to {reason.stage.label}." if reason.stage else " Enter tries again."
-        fixes.append(Fix(advice + where, action=f"go {reason.stage.value}" if reason.stage else "retry"))
-    first = found[0].failure
-    many = len(found) > 1
-    sentences = tuple(f"{number}. {reason.failure.message}" for number, reason in enumerate(found, 1))
-    return Facts(
-        f"{len(found)} things are in the way of a plan." if many else first.message,
-        (*(sentences if many else ()), *(detail for reason in found for detail in reason.failure.details)),
-        tuple(fixes),
-        "\n".join(filter(None, (reason.failure.raw for reason in found))),
-    )
 
 
 class ReviewScreen(WizardScreen):
@@ -217,12 +163,12 @@ class ReviewScreen(WizardScreen):
         if plan is None or not shown:
             return
         hidden = self.wizard.masked
-        self.query_one("#summary", Static).update(_summary(plan, sandbox=self._sandbox))
-        self.query_one("#resources", PlanTable).show(_resources(plan), hidden=hidden)
-        self.query_one("#grants", PlanTable).show([_grant(grant) for grant in plan.grants], hidden=hidden)
-        self.query_one("#warnings", Static).update(_warnings(plan))
-        self.query_one("#details", PlanTable).show(_details(plan), hidden=hidden)
-        self.query_one("#commands", Static).update(_commands(plan, hidden=hidden))
+        self.query_one("#summary", Static).update(plan_words.summary(plan, sandbox=self._sandbox))
+        self.query_one("#resources", PlanTable).show(plan_words.resources(plan), hidden=hidden)
+        self.query_one("#grants", PlanTable).show(plan_words.grants(plan), hidden=hidden)
+        self.query_one("#warnings", Static).update(plan_words.warnings(plan))
+        self.query_one("#details", PlanTable).show(plan_words.details(plan), hidden=hidden)
+        self.query_one("#commands", Static).update(plan_words.by_hand(plan, hidden=hidden))
 
     def masking_changed(self) -> None:
         super().masking_changed()
@@ -241,6 +187,13 @@ class ReviewScreen(WizardScreen):
     def action_details(self) -> None:
         """The steps and their reasons, or the plan again."""
         self._turn("details")
+
+    def action_export(self) -> None:
+        """Save the commands by hand as a file."""
+        if self.wizard.plan is None or self._state not in {"planned", "begun"}:
+            self.complain("There is no plan to export yet.")
+        else:
+            self.app.push_screen(SaveCommands(self.wizard, self.wizard.plan))
 
     def _turn(self, view: str) -> None:
         self._view = "plan" if self._view == view else view
@@ -273,81 +226,3 @@ class ReviewScreen(WizardScreen):
         elif not self.wizard.busy:
             self.wizard.deploy()
             self.mi.go(Stage.DEPLOY)
-
-
-def _summary(plan: Plan, *, sandbox: bool) -> Content:
-    made = sum(item.action is Action.CREATE for item in plan.resources)
-    changed = sum(item.action is Action.CHANGE for item in plan.resources)
-    granted = sum(not (grant.exists or grant.automatic or grant.skipped) for grant in plan.grants)
-    words = [
-        f"{made} to create",
-        f"{changed} to change" if changed else "",
-        f"{len(plan.resources) - made - changed} used",
-    ]
-    words.append(f"{granted} grant{'' if granted == 1 else 's'} to make")
-    if plan.usd_per_hour is None:
-        cost = "The price of this instance type is not known here."
-    else:
-        free = "In Azure about" if sandbox else "About"
-        end = "; here nothing is billed." if sandbox else "."
-        cost = (
-            f"{free} {plan.usd_per_hour:.2f} USD an hour while the deployment exists (list price, {PRICES_READ}){end}"
-        )
-    return Content.assemble((", ".join(filter(None, words)) + ". ", ""), (cost, "$text-muted"))
-
-
-def _resources(plan: Plan) -> list[Entry]:
-    return [
-        Entry(
-            item.action.mark,
-            item.action.value,
-            (item.kind.value, short_id(item.name) if item.kind is ResourceKind.CODE else item.name),
-            (_near(item.detail), item.why),
-        )
-        for item in plan.resources
-    ]
-
-
-def _near(text: str) -> str:
-    """A text with paths as one would say them here: from this folder, or from home."""
-    return text.replace(f"{Path.cwd()}/", "").replace(f"{Path.home()}/", "~/")
-
-
-def _grant(grant: Grant) -> Entry:
-    mark, word = "+", "create"
-    if grant.exists:
-        mark, word = "=", "exists"
-    elif grant.automatic:
-        mark, word = "=", "by Azure"
-    elif grant.skipped:
-        mark, word = "-", "skipped"
-    return Entry(mark, word, (grant.principal, grant.role), (f"on {grant.scope_words}", grant.why))
-
-
-def _warnings(plan: Plan) -> Content:
-    sign = marks()["warning"]
-    return Content("\n").join(
-        Content.assemble((f"{sign} warning  ", "$text-warning"), visible(words)) for words in plan.warnings
-    )
-
-
-def _details(plan: Plan) -> list[Entry]:
-    """Each step: what it waits for, how long it usually takes, and why it is there."""
-    titles = {step.id: step.title for step in plan.steps}
-    made = []
-    for number, step in enumerate(plan.steps, 1):
-        waits = f"waits for {', '.join(titles[need] for need in step.needs)}" if step.needs else "begins at once"
-        notes = (step.why, waits, f"usually {clock(step.typical)} in Azure")
-        made.append(Entry(f"{number:>2}", "step", (step.title,), notes))
-    return made
-
-
-def _commands(plan: Plan, *, hidden: bool) -> Content:
-    def hide(text: str) -> str:
-        safe = visible(text, lines=True)
-        return masked(safe) if hidden else safe
-
-    made = [Content.styled("The same by hand, with the Azure CLI and its ml extension.\n", "bold")]
-    for command in commands(plan):
-        made.append(Content.assemble((f"# {hide(command.why)}\n", "$text-muted"), hide(command.text), "\n"))
-    return Content("\n").join(made)

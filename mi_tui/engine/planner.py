@@ -5,20 +5,18 @@ from __future__ import annotations
 import secrets
 import string
 import uuid
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
+from mi_tui.engine.found import Found, look
 from mi_tui.model import instances, names, roles
 from mi_tui.model.answers import Answers, GrantPolicy, GrantScope, IdentityKind
+from mi_tui.model.capacity import QUOTA_HELP, Fit
 from mi_tui.model.failure import Failure
-from mi_tui.model.plan import Action, Grant, Place, Plan, PlannedResource, PlannedStep, ResourceKind
-from mi_tui.services import blobs, deployments, endpoints, grants, identities, storage, subscriptions, workspaces
-from mi_tui.services.deployments import DeploymentInfo
+from mi_tui.model.plan import Action, Grant, Plan, PlannedResource, PlannedStep, ResourceKind
+from mi_tui.services import grants, storage
 from mi_tui.services.endpoints import EndpointInfo
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.identities import IdentityInfo
 from mi_tui.services.session import Session
-from mi_tui.services.storage import AccountInfo
 
 _CODE_NAMESPACE = uuid.UUID("0d0f2f2e-0f5c-5b3e-8d55-6a0c53b1c2f7")
 _ALPHABET = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("0o1l")))
@@ -37,22 +35,9 @@ def new_run_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(6))
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What exists of what the answers name."""
-
-    place: Place
-    identity: IdentityInfo | None
-    account: AccountInfo | None
-    container: bool
-    blob: bool | None
-    endpoint: EndpointInfo | None
-    deployment: DeploymentInfo | None
-
-
 def make_plan(session: Session, answers: Answers, run: str) -> Plan:
     """The plan for these answers (with absolute paths). Raises PlanError or ServiceError; changes nothing."""
-    found = _look(session, answers)
+    found = look(session, answers)
     faults = list(_conflicts(session, answers, found))
     if faults:
         raise PlanError(faults)
@@ -67,62 +52,16 @@ def make_plan(session: Session, answers: Answers, run: str) -> Plan:
         steps=tuple(_steps(answers, planned_grants)),
         warnings=tuple(_warnings(answers, found)),
         usd_per_hour=instance.usd_per_hour * answers.deployment.instance_count if instance else None,
+        fit=_fit(answers, found),
     )
 
 
-def _look(session: Session, answers: Answers) -> _Found:
-    """Read everything that the answers name, side by side."""
-    where, store = answers.workspace, answers.storage
-    group, store_group = where.resource_group, store.resource_group or where.resource_group
-    with ThreadPoolExecutor(6) as pool:
-        caller = pool.submit(session.caller)
-        subscription = pool.submit(subscriptions.get, session)
-        workspace = pool.submit(workspaces.get, session, group, where.name)
-        account = pool.submit(storage.get_account, session, store_group, store.account)
-        endpoint = pool.submit(_endpoint, session, answers)
-        identity = pool.submit(_identity, session, answers)
-        space = workspace.result()
-        place = Place(
-            subscription=where.subscription,
-            subscription_name=subscription.result().name,
-            resource_group=group,
-            workspace_id=space.id,
-            location=space.location,
-            workspace_storage_id=space.storage_id,
-            registry_id=space.registry_id,
-            caller=caller.result().name,
-            caller_id=caller.result().object_id,
-        )
-        existing = account.result()
-        container = existing is not None and storage.container_exists(
-            session, store_group, store.account, store.container
-        )
-        blob: bool | None = False
-        if existing is not None and container:
-            blob = blobs.exists(session, existing, store.container, store.blob)
-        front, back = endpoint.result()
-        return _Found(place, identity.result(), existing, container, blob, front, back)
+def _fit(answers: Answers, found: Found) -> Fit | None:
+    wanted = answers.deployment
+    return found.capacity.fit(wanted.instance_type, wanted.instance_count) if found.capacity else None
 
 
-def _endpoint(session: Session, answers: Answers) -> tuple[EndpointInfo | None, DeploymentInfo | None]:
-    where = answers.workspace
-    front = endpoints.get(session, where.resource_group, where.name, answers.endpoint.name)
-    if front is None:
-        return None, None
-    return front, deployments.get(
-        session, where.resource_group, where.name, answers.endpoint.name, answers.deployment.name
-    )
-
-
-def _identity(session: Session, answers: Answers) -> IdentityInfo | None:
-    if answers.identity.kind is IdentityKind.SAI or answers.identity.name is None:
-        return None
-    return identities.get(
-        session, answers.identity.resource_group or answers.workspace.resource_group, answers.identity.name
-    )
-
-
-def _conflicts(session: Session, answers: Answers, found: _Found) -> list[Failure]:
+def _conflicts(session: Session, answers: Answers, found: Found) -> list[Failure]:
     faults: list[Failure] = []
 
     def fault(code: str, message: str, advice: str) -> None:
@@ -197,7 +136,7 @@ def _carries(endpoint: EndpointInfo, identity: IdentityInfo | None) -> bool:
     return identity is not None and any(names.same_id(identity.id, attached) for attached in endpoint.identity_ids)
 
 
-def _resources(answers: Answers, found: _Found, run: str) -> list[PlannedResource]:
+def _resources(answers: Answers, found: Found, run: str) -> list[PlannedResource]:
     place, store = found.place, answers.storage
     group = place.resource_group
     account = found.account.id if found.account else names.storage_account_id(place.subscription, group, store.account)
@@ -234,7 +173,8 @@ def _resources(answers: Answers, found: _Found, run: str) -> list[PlannedResourc
     file = f"from {store.upload}" if store.upload and not found.blob else ""
     asset = f"{answers.endpoint.name}-{run}"
     code = str(uuid.uuid5(_CODE_NAMESPACE, run))
-    instance = f"{answers.deployment.instance_type} x {answers.deployment.instance_count}"
+    instance, fit = f"{answers.deployment.instance_type} x {answers.deployment.instance_count}", _fit(answers, found)
+    quota = f", quota: {fit.words}" if fit else ""
     resources += [
         PlannedResource(
             "storage-account", ResourceKind.STORAGE_ACCOUNT, store.account, seen(found.account), account,
@@ -264,7 +204,7 @@ def _resources(answers: Answers, found: _Found, run: str) -> list[PlannedResourc
         ),
         PlannedResource(
             "deployment", ResourceKind.DEPLOYMENT, answers.deployment.name, made, names.deployment_id(front, answers.deployment.name),
-            instance, "what answers; it bills while it exists",
+            instance + quota, "what answers; it bills while it exists",
         ),
     ]  # fmt: skip
     return resources
@@ -275,7 +215,7 @@ def blob_id(container: str, blob: str) -> str:
     return f"{container}/blobs/{blob}"
 
 
-def _grants(session: Session, answers: Answers, found: _Found) -> list[Grant]:
+def _grants(session: Session, answers: Answers, found: Found) -> list[Grant]:
     place, store = found.place, answers.storage
     account = (
         found.account.id
@@ -364,7 +304,7 @@ def _steps(answers: Answers, planned: list[Grant]) -> list[PlannedStep]:
     return steps
 
 
-def _warnings(answers: Answers, found: _Found) -> list[str]:
+def _warnings(answers: Answers, found: Found) -> list[str]:
     warnings: list[str] = []
     if found.account is not None and not found.account.shared_keys:
         warnings.append(
@@ -388,4 +328,27 @@ def _warnings(answers: Answers, found: _Found) -> list[str]:
         warnings.append(
             f"The endpoint {found.endpoint.name!r} exists; its traffic will go to {answers.deployment.name!r} alone."
         )
-    return warnings
+    return [*warnings, *_quota_warnings(answers, found)]
+
+
+def _quota_warnings(answers: Answers, found: Found) -> list[str]:
+    """A quota that is too small does not stop a plan: it may be raised before the run comes to it."""
+    wanted, room, fit = answers.deployment, found.capacity, _fit(answers, found)
+    if room is None:
+        return [f"Whether the quota suffices could not be read: {found.no_capacity}"]
+    if room.absent(wanted.instance_type):
+        return [f"{wanted.instance_type} is not among the sizes that Azure ML lists in {room.location}."]
+    if fit is not None and fit.fits is False:
+        many = f"{wanted.instance_type} x {wanted.instance_count}"
+        near = next((kind.name for kind in _cheapest() if _fits(room.fit(kind.name, wanted.instance_count))), "")
+        also = f" {near} fits." if near else ""
+        return [f"Quota: {many} {fit.words}. Azure will refuse the deployment: {QUOTA_HELP}.{also}"]
+    return []
+
+
+def _cheapest() -> list[instances.InstanceType]:
+    return sorted(instances.all_types(), key=lambda kind: kind.usd_per_hour)
+
+
+def _fits(fit: Fit | None) -> bool:
+    return fit is not None and fit.fits is True

@@ -40,6 +40,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("troubleshoot", "f4", "troubleshoot", "Look at the last failure and its log."),
     Action("commands", "c", "by hand", "Show the az commands that would do the same by hand.", ("review",), shown=True),
     Action("details", "d", "details", "Show each step, what it waits for, and why it is there.", ("review",), shown=True),
+    Action("export", "e", "export", "Save the az commands that would do the same as a shell script.", ("review",), shown=True),
     Action("raw", "r", "raw error", "Show the error as Azure sent it, or hide it again.", ("review", "deploy")),
     Action("swap", "l", "log / failure", "On a small screen: change between the log and the failure.", ("deploy",)),
     Action("log_search", "slash", "search", "Look for words in the log; capitals count when you type one.", _LOGS),

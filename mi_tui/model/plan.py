@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from mi_tui.model.answers import Answers
+from mi_tui.model.capacity import Fit
 
 
 class Action(StrEnum):
@@ -103,6 +104,8 @@ class Plan(Struct, frozen=True):
     steps: tuple[PlannedStep, ...]
     warnings: tuple[str, ...] = ()
     usd_per_hour: float | None = None
+    fit: Fit | None = None
+    """Whether the quota suffices, as it was when the plan was made; None when it could not be read."""
 
     def resource(self, key: str) -> PlannedResource:
         """The resource with this key; KeyError when the plan has none."""

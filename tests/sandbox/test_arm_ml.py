@@ -244,5 +244,7 @@ def test_quota_counts_the_deployments_that_exist(arm: Arm) -> None:
     assert (used("westeurope"), used("eastus")) == (8, 0)
     usages = {u["name"]["localizedValue"]: u for u in arm("GET", f"{place}/westeurope/usages").json["value"]}
     assert usages["Standard DSv2 Family Cluster Dedicated vCPUs"]["currentValue"] == 8
-    assert usages["Total Cluster Dedicated Regional vCPUs"]["currentValue"] == 8, "families count against the region too"
+    assert usages["Total Cluster Dedicated Regional vCPUs"]["currentValue"] == 8, (
+        "families count against the region too"
+    )
     assert arm.as_(stranger(arm.world))("GET", f"{place}/westeurope/usages").status == 403

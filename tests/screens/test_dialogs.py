@@ -53,15 +53,24 @@ def test_saved_answers_open_again_and_say_the_same(tmp_path: Path) -> None:
         await pilot.click("#go")
         await until(pilot, lambda: target.read_text() != "mine")
 
-        app.wizard.draft = Draft(location="westeurope")
+        place = answers.workspace
+        app.wizard.draft = Draft(place.subscription, place.resource_group, place.name, "westeurope")
         app.open_answers()
         await pilot.pause()
         app.screen.query_one("#path", Input).value = f"'{target}'"
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(app.screen, OpenAnswers))
         assert app.wizard.draft.answers() == answers
-        assert app.wizard.draft.location == "westeurope"
+        assert app.wizard.draft.location == "westeurope", "the region of the same workspace stays known"
         assert len(app.screen_stack) == 2, "the dialog is gone, one step is shown"
+
+        app.wizard.draft.workspace = "another"
+        app.open_answers()
+        await pilot.pause()
+        app.screen.query_one("#path", Input).value = str(target)
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(app.screen, OpenAnswers))
+        assert app.wizard.draft.location == "", "another workspace may lie elsewhere"
 
     drive(Faked(tmp_path / "home"), Stage.ENDPOINT, journey)
 

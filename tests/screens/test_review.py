@@ -7,11 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button
+from textual.widgets import Button, Input
 
 from mi_tui.app import MiTui
 from mi_tui.engine.planner import PlanError
 from mi_tui.model.answers import IdentityKind
+from mi_tui.model.capacity import Fit
+from mi_tui.model.commands import script
 from mi_tui.model.draft import Stage
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Grant
@@ -55,6 +57,54 @@ def test_the_plan_is_shown_before_anything_happens(tmp_path: Path, size: tuple[i
         assert flow.runs == []
 
     drive(flow, Stage.REVIEW, look, size=size)
+
+
+def test_the_quota_stands_with_the_deployment(tmp_path: Path) -> None:
+    plan = a_plan(warnings=("Quota: too little.",))
+    *others, last = plan.resources
+    last = msgspec.structs.replace(last, detail="Standard_DS3_v2 x 1, quota: needs 8 cores, 92 free")
+    plan = msgspec.structs.replace(plan, resources=(*others, last), fit=Fit(8, 92))
+    flow = Scripted(tmp_path, plan)
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        await pilot.pause(0.2)
+        assert "quota: needs 8 cores, 92 free ✓" in whole(app)
+        assert "▲ warning Quota: too little." in whole(app)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_the_commands_are_exported_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+    flow.slow = 0.3
+    target = tmp_path / "deploy.sh"
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        await pilot.pause()
+        assert "There is no plan to export yet" in screen_text(app)
+        await until(app, pilot, lambda: state(app) == "planned")
+        for mine in ("", "mine"):
+            if mine:
+                target.write_text(mine)
+            await pilot.press("e")
+            await pilot.pause()
+            field = app.screen.query_one("#path", Input)
+            assert field.value == "ep-demo.sh"
+            field.value = str(target)
+            await pilot.press("enter")
+            if mine:
+                await until(app, pilot, lambda: "Replace it" in screen_text(app))
+                assert target.read_text() == "mine"
+                await pilot.press("escape")
+            else:
+                await until(app, pilot, target.exists)
+                await until(app, pilot, lambda: "Saved as" in screen_text(app))
+                assert target.read_text() == script(a_plan())
+        assert flow.runs == []
+
+    drive(flow, Stage.REVIEW, look)
 
 
 def test_exists_and_skipped_grants_say_so(tmp_path: Path) -> None:
