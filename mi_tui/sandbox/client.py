@@ -211,6 +211,7 @@ def environment(connection: Connection) -> dict[str, str]:
         "AZURE_ML_WORKSPACE": connection.workspace,
         "AZURE_LOCATION": connection.location,
         "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",
+        "MI_TUI_SANDBOX_PASSWORD": connection.user_password,
     }
 
 

@@ -53,13 +53,15 @@ class Connection:
     client_secret: str = field(repr=False)
     user: str
     user_refresh_token: str = field(repr=False)
+    user_password: str = field(repr=False, default="")
 
 
 def read(home: Path) -> Connection | None:
     """What the connection file says, whether or not it is true; None when there is none that can be read."""
     try:
         facts = json.loads((home.expanduser().resolve() / CONNECTION_FILE).read_text("utf-8"))
-        known = {item.name: facts[item.name] for item in dataclasses.fields(Connection)}
+        known = {item.name: facts[item.name] for item in dataclasses.fields(Connection) if item.name != "user_password"}
+        known["user_password"] = facts.get("user_password", "")  # a sandbox of an older version has none
         return Connection(
             **(known | {"home": Path(known["home"]), "ca_file": Path(known["ca_file"]), "pid": int(known["pid"])})
         )

@@ -116,11 +116,12 @@ class Control:
 
 
 class Loopback:
-    """The application of the plain loopback port: control, and the identity endpoint of the deployments."""
+    """The application of the plain loopback port: control, the identity endpoint of the deployments, and the sign-in pages."""
 
-    def __init__(self, control: ASGIApp, identity: ASGIApp) -> None:
+    def __init__(self, control: ASGIApp, identity: ASGIApp, pages: ASGIApp) -> None:
         self._control = control
         self._identity = identity
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope["path"])
@@ -129,7 +130,7 @@ class Loopback:
         elif path.startswith("/msi/"):
             await self._identity(scope, receive, send)
         else:
-            await _refuse(404, "There is nothing here.")(scope, receive, send)
+            await self._pages(scope, receive, send)
 
 
 async def _hung_up(receive: Receive) -> None:

@@ -36,8 +36,12 @@ def instance(authorization_endpoint: str) -> dict[str, object] | None:
     }
 
 
-def openid_configuration(tenant: str, tenant_id: str, *, v2: bool) -> dict[str, object]:
-    """The OpenID configuration. `tenant` is as in the path; of a shared one the issuer is a template, as in Entra."""
+def openid_configuration(tenant: str, tenant_id: str, *, v2: bool, pages: str = "") -> dict[str, object]:
+    """The OpenID configuration. `tenant` is as in the path; of a shared one the issuer is a template, as in Entra.
+
+    `pages` is where the page stands on which a person signs in, when that is not the login host: a browser knows neither the
+    sandbox's proxy nor its certificate.
+    """
     base = f"https://{LOGIN}/{tenant}"
     version = "/v2.0" if v2 else ""
     shared = tenant != tenant_id
@@ -55,7 +59,7 @@ def openid_configuration(tenant: str, tenant_id: str, *, v2: bool) -> dict[str, 
         "issuer": issuer,
         "request_uri_parameter_supported": False,
         "userinfo_endpoint": "https://graph.microsoft.com/oidc/userinfo" if v2 else f"{base}/openid/userinfo",
-        "authorization_endpoint": f"{base}/oauth2{version}/authorize",
+        "authorization_endpoint": f"{pages}/{tenant}/oauth2{version}/authorize" if pages else f"{base}/oauth2{version}/authorize",
         "device_authorization_endpoint": f"{base}/oauth2{version}/devicecode",
         "http_logout_supported": True,
         "frontchannel_logout_supported": True,

@@ -47,6 +47,9 @@ USER_ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
+_EASY = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Letters of a password that somebody may have to type: about 79 bits in sixteen of them."""
+
 _WORKSPACES: dict[str, dict[str, str | None]] = {
     WORKSPACE: {
         "id": "4a6e1d93-82b7-4c05-a9f1-5e7d30c8b264",
@@ -108,7 +111,17 @@ def defaults(world: World) -> dict[str, str]:
         "user": USER,
         "user_refresh_token": world.store.value("user_refresh_token") or "",
         "location": REGION,
+        "user_password": user_password(world),
     }
+
+
+def user_password(world: World) -> str:
+    """The password of the signed-in user on the sandbox's sign-in pages; made when it is first asked for. A secret."""
+    known = world.store.value("user_password")
+    if known is None:
+        known = "-".join("".join(secrets.choice(_EASY) for _ in range(4)) for _ in range(4))
+        world.store.set_value("user_password", known)
+    return known
 
 
 def tree(world: World) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Profile:
-    """Durations in seconds. `poll_ms` goes into `x-ms-retry-after-ms`; None leaves the client to its own interval, as Azure does."""
+    """Durations in seconds. `poll_ms` goes into `x-ms-retry-after-ms`; None leaves the client to its own interval, as Azure does.
+    `sign_in_poll` is how often a client may ask whether a device code was entered."""
 
     name: str
     storage_account: float
@@ -21,12 +22,13 @@ class Profile:
     role_propagation: float
     directory_replication: float
     poll_ms: int | None
+    sign_in_poll: float = 5.0
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("instant", 0.1, 0.1, 0.05, 0.1, 0.05, 0.0, 0.0, 0.0, 0.2, 0.0, 50),
+        Profile("instant", 0.1, 0.1, 0.05, 0.1, 0.05, 0.0, 0.0, 0.0, 0.2, 0.0, 50, 1.0),
         Profile("demo", 3.0, 5.0, 2.0, 3.0, 2.0, 3.0, 1.5, 1.0, 3.0, 1.0, 500),
         # Medians of public field reports; the tutorial says 8 to 14 minutes for a first deployment.
         Profile("azure", 21.0, 92.0, 15.0, 60.0, 30.0, 300.0, 60.0, 20.0, 60.0, 15.0, None),

@@ -28,6 +28,7 @@ from mi_tui.sandbox.certificates import Authority
 from mi_tui.sandbox.control import Control, Loopback
 from mi_tui.sandbox.hosts import SENTENCE
 from mi_tui.sandbox.lease import Life
+from mi_tui.sandbox.login_pages import LoginPages
 from mi_tui.sandbox.logs import SandboxLog
 from mi_tui.sandbox.paths import CONNECTION_FILE, LOG_FILE, SERVER_LOCK, make_private
 from mi_tui.sandbox.profiles import PROFILES
@@ -111,11 +112,14 @@ class Sandbox:
             self.world.loopback = f"http://{LOOPBACK}:{loopback.getsockname()[1]}"
             furnish.furnish(self.world)
             facts = furnish.defaults(self.world)
-            self._log_file.blank([self._token, facts["client_secret"], facts["user_refresh_token"]])
+            self._log_file.blank(
+                [self._token, facts["client_secret"], facts["user_refresh_token"], facts["user_password"]]
+            )
             front = app.build(self.world)
             control = Control(self.world, self.life, self._token, self._write_connection)
             identity = app.RequestLog(IdentityEndpoint(self.world), self._store)
-            await self._run("loopback port", Loopback(control, identity), loopback, None)
+            pages = app.RequestLog(LoginPages(self.world), self._store)
+            await self._run("loopback port", Loopback(control, identity, pages), loopback, None)
             await self._run("TLS port", front, inside, self._tls)
             proxy = ConnectProxy(inside.getsockname()[1], self._refused)
             await proxy.start(entrance)

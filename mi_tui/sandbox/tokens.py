@@ -98,7 +98,7 @@ class Issuer:
         headers = {"kid": self.key_id, "x5t": self.key_id}
         return jwt.encode(claims, self._private, algorithm="RS256", headers=headers), expires
 
-    def id_token(self, principal: Principal, client_id: str) -> str:
+    def id_token(self, principal: Principal, client_id: str, *, nonce: str = "") -> str:
         """A signed id token that tells a client who signed in; no API accepts it (its audience is the client)."""
         now = int(time.time())
         claims = {
@@ -107,6 +107,8 @@ class Issuer:
             "oid": principal.object_id, "sub": principal.object_id, "tid": self.tenant,
             "name": principal.name, "preferred_username": principal.name, "ver": "2.0",
         }  # fmt: skip
+        if nonce:
+            claims["nonce"] = nonce
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id})
 
     def verify(self, token: str, audiences: tuple[str, ...]) -> Caller:

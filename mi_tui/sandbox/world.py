@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mi_tui.sandbox.profiles import Profile
+from mi_tui.sandbox.sign_ins import SignIns
 from mi_tui.sandbox.store import Store
 from mi_tui.sandbox.tokens import Issuer
 
@@ -25,3 +26,4 @@ class World:
     loopback: str = ""
     proxy: str = ""
     ca_file: Path = Path()
+    sign_ins: SignIns = field(default_factory=SignIns)

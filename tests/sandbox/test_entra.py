@@ -16,7 +16,8 @@ import jwt
 import pytest
 
 from mi_tui.sandbox import furnish
-from mi_tui.sandbox.entra import CLI_CLIENT, login_app
+from mi_tui.sandbox.entra import login_app
+from mi_tui.sandbox.oauth import CLI_CLIENT
 from mi_tui.sandbox.profiles import PROFILES
 from mi_tui.sandbox.store import Store
 from mi_tui.sandbox.tokens import Issuer, TokenError
@@ -324,5 +325,5 @@ def test_correlation_id_is_the_clients(entra: Entra) -> None:
 
 def test_other_paths(entra: Entra) -> None:
     assert entra("GET", "/").status == 404
-    assert entra("GET", f"/{TENANT}/oauth2/v2.0/authorize").status == 404
+    assert entra("GET", f"/{TENANT}/oauth2/v2.0/logout").status == 404
     assert entra("POST", f"/{TENANT}/v2.0/.well-known/openid-configuration").status == 405
