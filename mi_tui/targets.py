@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mi_tui.engine.context import Pace
 from mi_tui.sandbox import client
+from mi_tui.services import sign_in
 from mi_tui.services.session import Session
+from mi_tui.services.sign_in import Account
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -86,11 +88,9 @@ def sandbox(
 
 
 @contextmanager
-def azure(subscription: str) -> Iterator[Target]:
-    """Azure, signed in with what is there: environment variables, else the Azure CLI."""
-    from azure.identity import AzureCliCredential, ChainedTokenCredential, EnvironmentCredential
-
-    credential = ChainedTokenCredential(EnvironmentCredential(), AzureCliCredential(process_timeout=30))
+def azure(subscription: str, account: Account | None = None, *, tenant: str = "") -> Iterator[Target]:
+    """Azure, as an account that is signed in; without one, with what asks nobody: environment variables, else the Azure CLI."""
+    credential = cast("TokenCredential", account.credential) if account else sign_in.silent(tenant)
     yield Target(AZURE, Session(credential, subscription), Pace())
 
 

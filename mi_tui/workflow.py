@@ -29,18 +29,20 @@ from mi_tui.model.commands import script
 from mi_tui.model.events import Event, Planned, RunFinished, StepFailed
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Plan
+from mi_tui.model.sign_in import Prompt, SignIn
 from mi_tui.sandbox.client import PROFILE_NAMES, SCENARIOS, Connection, SandboxError
-from mi_tui.services import deployments, endpoints, quiet, scoring
+from mi_tui.services import deployments, endpoints, quiet, scoring, sign_in, tenants
 from mi_tui.services.deployments import Container
 from mi_tui.services.errors import ServiceError, as_failure
 from mi_tui.services.scoring import ScoreAnswer
+from mi_tui.services.sign_in import Account, Attempt, Probed, SignInCancelled
 from mi_tui.services.subscriptions import SubscriptionInfo
 from mi_tui.services.workspaces import WorkspaceInfo
 from mi_tui.targets import AZURE, SANDBOX, Target
 
 __all__ = [
-    "AZURE", "SANDBOX", "AnswersError", "Connection", "Container", "JournalError", "JournalWriteError", "LedgerEntry",
-    "Plan", "PlanError", "RunRecord", "RunState", "SandboxError", "ScoreAnswer", "ServiceError", "Stop",
+    "AZURE", "SANDBOX", "Account", "AnswersError", "Attempt", "Connection", "Container", "JournalError", "JournalWriteError", "LedgerEntry",
+    "Plan", "PlanError", "Probed", "RunRecord", "RunState", "SandboxError", "ScoreAnswer", "ServiceError", "SignInCancelled", "Stop",
     "SubscriptionInfo", "Target", "Verdict", "Workflow", "WorkspaceInfo", "as_failure", "home_folder",
     "scoring_folder",
 ]  # fmt: skip
@@ -95,15 +97,36 @@ class Workflow:
         return targets.sandbox(self.home, subscription, profile=profile, scenario=scenario)
 
     @contextmanager
-    def target_of(self, record: RunRecord) -> Iterator[Target]:
-        """Open the target that a run played in."""
+    def target_of(self, record: RunRecord, account: Account | None = None, *, tenant: str = "") -> Iterator[Target]:
+        """Open the target that a run played in. How one signed in then is not kept: who may, goes on with any sign-in."""
         subscription = record.plan.place.subscription
-        with self.sandbox(subscription) if record.target == SANDBOX else targets.azure(subscription) as target:
+        azure = record.target != SANDBOX
+        with self.azure(subscription, account, tenant=tenant) if azure else self.sandbox(subscription) as target:
             yield target
 
-    def azure(self, subscription: str) -> AbstractContextManager[Target]:
-        """Open Azure."""
-        return targets.azure(subscription)
+    def azure(
+        self, subscription: str, account: Account | None = None, *, tenant: str = ""
+    ) -> AbstractContextManager[Target]:
+        """Open Azure, as `account`; without one with the first sign-in that asks nobody, in `tenant` where one is given."""
+        return targets.azure(subscription, account, tenant=tenant)
+
+    # ---- signing in to Azure
+
+    def try_sign_in(self, kind: SignIn, tenant: str = "") -> Probed:
+        """Try a sign-in without asking anybody anything. Never raises."""
+        return sign_in.probe(kind, tenant)
+
+    def sign_in(self, kind: SignIn, tenant: str, prompt: Callable[[Prompt], None]) -> Attempt:
+        """A sign-in in a browser or by device code, to be run; `prompt` is told what the person is to do."""
+        return Attempt(kind, tenant, prompt)
+
+    def account(self, kind: SignIn, tenant: str = "") -> Account:
+        """Who a silent sign-in signs in. Raises ServiceError."""
+        return sign_in.account(kind, tenant)
+
+    def tenant_name(self, target: Target, tenant: str) -> str:
+        """A tenant's name for people; empty where Azure tells none. Raises ServiceError."""
+        return tenants.display_name(target.session, tenant)
 
     def catalog(self, target: Target, subscription: str | None = None) -> Catalog:
         """What there is to pick from in a subscription (default: the target's)."""

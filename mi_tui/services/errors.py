@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mi_tui.model import entra
 from mi_tui.model.failure import Failure, parse_error
 from mi_tui.services.redact import redact
 
@@ -112,6 +113,8 @@ def _azure_failure(error: BaseException) -> Failure | None:
         ServiceResponseError,
     )
 
+    if isinstance(error, ClientAuthenticationError) and (error.response is None or entra.number_in(str(error))):
+        return _sign_in_failure(error)
     if isinstance(error, HttpResponseError) and error.response is not None:
         return _http_failure(error)
     if isinstance(error, ClientAuthenticationError):
@@ -194,16 +197,45 @@ def _xml(text: str) -> tuple[str, str]:
 
 
 def _sign_in_failure(error: BaseException) -> Failure:
+    """A sign-in that did not work: Entra's refusal explained by its number, or what azure-identity says."""
     text = str(getattr(error, "message", "") or error)
+    if number := entra.number_in(text):
+        said, trace, correlation = entra.sentence_in(text)
+        what, advice = entra.EXPLAINED.get(number, (said, _SIGN_IN_ADVICE))
+        return Failure(
+            code=f"AADSTS{number}",
+            message=what,
+            advice=advice,
+            request_id=trace,
+            correlation_id=correlation,
+            details=(said,) if said != what else (),
+            raw=text,
+        )
+    if type(error).__name__ == "AuthenticationRequiredError":
+        return Failure(
+            SIGN_IN, "The sign-in has ended.", advice="Sign in again on the first screen, then go on.", raw=text
+        )
+    if cause := _network_cause(error):
+        return _network_failure(cause)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "The sign-in failed.")
-    found = re.search(r"\bAADSTS\d+", text)
     return Failure(
-        code=found.group(0) if found else SIGN_IN,
-        message=first,
-        advice="Sign in with 'az login', then try again.",
+        code=SIGN_IN,
+        message=first.removeprefix("Authentication failed: "),
+        advice=_SIGN_IN_ADVICE,
         details=tuple(line.strip() for line in text.splitlines()[1:6] if line.strip()),
         raw=text,
     )
+
+
+_SIGN_IN_ADVICE = "Run 'az login', then try again; or sign in another way: --sign-in browser or device-code, in the wizard on its first screen."
+
+
+def _network_cause(error: BaseException) -> BaseException | None:
+    """The network's error that a credential of azure-identity wraps as a sign-in that failed; None when it is none."""
+    from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+    cause = error.__cause__
+    return cause if isinstance(cause, (ServiceRequestError, ServiceResponseError)) else None
 
 
 def _network_failure(error: BaseException) -> Failure:

@@ -143,10 +143,7 @@ class Session:
     def caller(self) -> Caller:
         """Who is signed in. Raises ServiceError when nobody is."""
         with translated():
-            claims = _claims(self.credential.get_token_info(ARM_SCOPE).token)
-        names = ("upn", "preferred_username", "unique_name", "email", "app_displayname", "name", "appid", "oid")
-        name = next((claims[key] for key in names if claims.get(key)), "unknown")
-        return Caller(name, claims.get("oid", ""), claims.get("tid", ""))
+            return caller_in(self.credential.get_token_info(ARM_SCOPE).token)
 
     def client(self, key: Hashable, make: Callable[[], T]) -> T:
         """The client under `key`, made once. Two threads that want the same one wait for each other, others do not."""
@@ -237,6 +234,14 @@ class Session:
             return ARMPipelineClient(ARM, policies=chain, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
 
         return self.client("arm", make)
+
+
+def caller_in(token: str) -> Caller:
+    """Who a token of Entra names; `unknown` when it is opaque."""
+    claims = _claims(token)
+    names = ("upn", "preferred_username", "unique_name", "email", "app_displayname", "name", "appid", "oid")
+    name = next((claims[key] for key in names if claims.get(key)), "unknown")
+    return Caller(name, claims.get("oid", ""), claims.get("tid", ""))
 
 
 def _claims(token: str) -> dict[str, str]:
