@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mi_tui.cli import exits
+from mi_tui.cli.sign_in import How, sign_in_options
 
 if TYPE_CHECKING:
     from mi_tui.model.answers import Answers, IdentityKind
@@ -75,15 +76,22 @@ def answers(identity: str | None, sandbox: bool) -> None:
 @click.argument("answers", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @_identity_option
 @_target_options
+@sign_in_options
 @_json_option
 def plan(
-    answers: Path | None, identity: str | None, sandbox: bool, profile: str | None, scenario: str | None, as_json: bool
+    answers: Path | None,
+    identity: str | None,
+    sandbox: bool,
+    profile: str | None,
+    scenario: str | None,
+    as_json: bool,
+    how: How,
 ) -> None:
     """What would be made, used and granted, and why. Changes nothing."""
     from mi_tui.cli.render import ascii_json, marks, plan_footer, plan_lines
     from mi_tui.model.events import to_json
 
-    with _planned(answers, identity, sandbox, profile, scenario) as (workflow, target, run, made):
+    with _planned(answers, identity, sandbox, profile, scenario, how) as (workflow, target, run, made):
         if as_json:
             click.echo(ascii_json(to_json(workflow.planned(target.name, run, made))))
             return
@@ -96,6 +104,7 @@ def plan(
 @click.argument("answers", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @_identity_option
 @_target_options
+@sign_in_options
 @click.option("--yes", is_flag=True, help="Do not ask before the plan is carried out.")
 @_json_option
 def up(
@@ -106,6 +115,7 @@ def up(
     scenario: str | None,
     yes: bool,
     as_json: bool,
+    how: How,
 ) -> int:
     """Plan, confirm, run; ends with a scored answer."""
     from mi_tui.cli.drive import drive, until_closed
@@ -113,7 +123,7 @@ def up(
 
     _must_confirm(yes)
     render = _renderer(as_json)
-    with _planned(answers, identity, sandbox, profile, scenario) as (workflow, target, run, made):
+    with _planned(answers, identity, sandbox, profile, scenario, how) as (workflow, target, run, made):
         for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stderr)):
             click.echo(line, err=True)
         click.echo(plan_footer(made), err=True)
@@ -150,8 +160,9 @@ def runs(as_json: bool) -> None:
 
 @click.command()
 @click.argument("run")
+@sign_in_options
 @_json_option
-def status(run: str, as_json: bool) -> None:
+def status(run: str, as_json: bool, how: How) -> None:
     """Where a run stands: its steps, what it made, and the endpoint's state now."""
     from mi_tui.model.text import visible
     from mi_tui.workflow import SandboxError, ServiceError, Workflow
@@ -160,7 +171,7 @@ def status(run: str, as_json: bool) -> None:
     record = workflow.journal.run(run)
     steps, ledger = workflow.journal.steps(record.id), workflow.journal.ledger(record.id)
     try:
-        with workflow.target_of(record) as target:
+        with how.target_of(workflow, record) as target:
             now = workflow.endpoint_state(target, record)
     except (ServiceError, SandboxError) as error:
         # What the journal knows is worth saying also where Azure cannot be asked.
@@ -188,15 +199,16 @@ def status(run: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run")
+@sign_in_options
 @_json_option
-def resume(run: str, as_json: bool) -> int:
+def resume(run: str, as_json: bool, how: How) -> int:
     """Go on with a run that failed or was left: keeps what is done."""
     from mi_tui.cli.drive import drive, until_closed
     from mi_tui.workflow import Workflow
 
     workflow, render = Workflow(), _renderer(as_json)
     record = workflow.journal.run(run)
-    with workflow.target_of(record) as target:
+    with how.target_of(workflow, record) as target:
         return drive(record.id, lambda stop: workflow.resume(target, record, until_closed(render, stop), stop))
 
 
@@ -213,8 +225,9 @@ def resume(run: str, as_json: bool) -> int:
 @click.option(
     "--tail", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many of the last lines."
 )
+@sign_in_options
 @_json_option
-def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool) -> None:
+def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool, how: How) -> None:
     """The deployment's container log."""
     from mi_tui.cli.render import ascii_json
     from mi_tui.model import events
@@ -223,7 +236,7 @@ def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool)
 
     workflow = Workflow()
     record = workflow.journal.run(run)
-    with workflow.target_of(record) as target:
+    with how.target_of(workflow, record) as target:
         for line, is_log in workflow.logs(target, record, container, tail, follow=follow, stop=Stop()):
             if as_json:
                 event: Event = (
@@ -241,8 +254,9 @@ def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool)
 @click.option(
     "--data", metavar="FILE|-", help="The request's JSON; - reads standard input. Default: the run's own request."
 )
+@sign_in_options
 @_json_option
-def invoke(run: str, data: str | None, as_json: bool) -> int:
+def invoke(run: str, data: str | None, as_json: bool, how: How) -> int:
     """Ask the endpoint of a run."""
     from mi_tui.model.text import visible
     from mi_tui.workflow import Workflow
@@ -250,7 +264,7 @@ def invoke(run: str, data: str | None, as_json: bool) -> int:
     workflow = Workflow()
     record = workflow.journal.run(run)
     body = _request_body(record, data)
-    with workflow.target_of(record) as target:
+    with how.target_of(workflow, record) as target:
         answer = workflow.invoke(target, record, body)
     if as_json:
         _echo_json(
@@ -265,8 +279,9 @@ def invoke(run: str, data: str | None, as_json: bool) -> int:
 @click.command()
 @click.argument("run")
 @click.option("--yes", is_flag=True, help="Do not ask before anything is removed.")
+@sign_in_options
 @_json_option
-def down(run: str, yes: bool, as_json: bool) -> int:
+def down(run: str, yes: bool, as_json: bool, how: How) -> int:
     """Remove what a run made, and only that; verify; say what is left and why."""
     from mi_tui.cli.drive import drive, until_closed
     from mi_tui.model.text import visible
@@ -275,7 +290,7 @@ def down(run: str, yes: bool, as_json: bool) -> int:
     _must_confirm(yes)
     workflow, render = Workflow(), _renderer(as_json)
     record = workflow.journal.run(run)
-    with workflow.target_of(record) as target:
+    with how.target_of(workflow, record) as target:
         doomed = workflow.removable(record)
         click.echo(
             f"Made by run {record.id}, to be removed:" if doomed else f"Nothing that run {record.id} made is left.",
@@ -294,7 +309,7 @@ COMMANDS: tuple[click.Command, ...] = (answers, plan, up, runs, status, resume, 
 
 @contextmanager
 def _planned(
-    path: Path | None, identity: str | None, sandbox: bool, profile: str | None, scenario: str | None
+    path: Path | None, identity: str | None, sandbox: bool, profile: str | None, scenario: str | None, how: How
 ) -> Iterator[tuple[Workflow, Target, str, Plan]]:
     """Answers read and checked, the target opened, the plan made. Usage errors come before anything is started."""
     from mi_tui.model.answers import IdentityKind
@@ -304,6 +319,8 @@ def _planned(
         raise click.UsageError("Name an answers file ('mi-tui answers' prints one to start from), or add --sandbox.")
     if not sandbox and (profile or scenario):
         raise click.UsageError("--profile and --scenario go with --sandbox.")
+    if sandbox:
+        how.not_with_the_sandbox()
     workflow = Workflow()
     kind = IdentityKind(identity) if identity else None
     given = workflow.read_answers(path) if path else None
@@ -313,7 +330,7 @@ def _planned(
     opened = (
         workflow.sandbox(given.workspace.subscription if given else None, profile=profile, scenario=scenario)
         if sandbox
-        else workflow.azure(given.workspace.subscription if given else "")
+        else how.azure(workflow, given.workspace.subscription if given else "")
     )
     with opened as target:
         chosen = given or workflow.check_files(workflow.example_answers(kind or IdentityKind.SAI, target.connection))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mi_tui.model.failure import Failure
 from mi_tui.model.sign_in import Finding, Prompt, SignIn, Standing
 from mi_tui.services import browsers
-from mi_tui.services.errors import ServiceError, translated
+from mi_tui.services.errors import SIGN_IN, ServiceError, translated
 from mi_tui.services.quiet import load_identity
 from mi_tui.services.session import ARM_SCOPE, CachedCredential, Caller, caller_in
 
@@ -73,10 +73,13 @@ def silent(tenant: str = "") -> TokenCredential:
 
 def account(kind: SignIn, tenant: str = "") -> Account:
     """Who a silent sign-in signs in. Raises ServiceError when nobody, or when the sign-in is one that asks."""
+    assert kind.silent, "the others go by Attempt"
+    absent = _absent(kind)
+    if absent is not None:
+        raise ServiceError(Failure(SIGN_IN, absent.words, advice=absent.advice))
     load_identity()
     from azure.identity import AzureCliCredential, EnvironmentCredential
 
-    assert kind.silent, "the others go by Attempt"
     with translated():
         made = (
             EnvironmentCredential()
