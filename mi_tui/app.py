@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
 
+import screens
 from mi_tui.model import actions
-from mi_tui.model.draft import Stage
+from mi_tui.model.stage import Stage
 from screens import STAGES, themes
 from screens.base import WizardScreen
-from screens.palette import Commands
-from screens.wizard import Wizard
 
 if TYPE_CHECKING:
-    from mi_tui.workflow import Workflow
+    from textual.screen import Screen
 
+    from mi_tui.workflow import Workflow
+    from screens.wizard import Wizard
+
+_SCREENS = Path(screens.__file__).parent
 _FRAMES = 20
 """How often a second the events of a run are taken in."""
+
+
+def _commands() -> type[Provider]:
+    """What feeds the palette, imported when it is first opened."""
+    from screens.palette import Commands
+
+    return Commands
 
 
 class MiTui(App[int]):
     """The wizard. Screens are made anew when they are shown; what was chosen lives in the Wizard."""
 
     TITLE = "mi-tui"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
+    # The style sheets of the first screen too: one that came with its screen would have everything parsed a second time.
+    CSS_PATH: ClassVar[list[str | PurePath]] = [_SCREENS / "base.tcss", _SCREENS / "welcome.tcss"]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(action.keys, action.name, action.label, show=action.shown, tooltip=action.help)
         for action in actions.ACTIONS
@@ -44,9 +59,43 @@ class MiTui(App[int]):
 
     def __init__(self, workflow: Workflow | None = None) -> None:
         super().__init__()
-        self.wizard = Wizard(workflow, lambda work: self._post(work))
+        self._workflow = workflow
+        self._laid_out = False
+        self._waiting: list[Callable[[], object]] | None = []
+        """What waits for the first paint; None once it was."""
         self.reached = Stage.WELCOME
         themes.install(self)
+
+    @cached_property
+    def wizard(self) -> Wizard:
+        """The state of the sitting, and with it the model of the answers: made when it is first asked for, after the first paint."""
+        from screens.wizard import Wizard
+
+        return Wizard(self._workflow, self._post)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Welcome itself: on top of an empty screen it would be laid out and painted second."""
+        return STAGES[Stage.WELCOME]()
+
+    def after_paint(self, work: Callable[[], object]) -> None:
+        """Run `work` once the first screen stands on the terminal; soon, when it does already."""
+        if self._waiting is None:
+            self.screen.call_later(work)
+        else:
+            self._waiting.append(work)
+
+    def on_ready(self) -> None:
+        """The first screen is laid out. Textual says so before it has written it."""
+        self._laid_out = True
+
+    def post_display_hook(self) -> None:
+        """Called by Textual whenever it has written what changed."""
+        if self._laid_out and self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            gc.enable()
+            self.set_interval(1 / _FRAMES, self._take_events)
+            for work in waiting:
+                self.screen.call_later(work)
 
     def _post(self, work: object) -> None:
         """From any thread; after the App has ended there is nobody to tell."""
@@ -56,10 +105,6 @@ class MiTui(App[int]):
     def on_mi_tui_deliver(self, message: Deliver) -> None:
         assert callable(message.work)
         message.work()
-
-    def on_mount(self) -> None:
-        self.push_screen(STAGES[Stage.WELCOME]())
-        self.set_interval(1 / _FRAMES, self._take_events)
 
     def _take_events(self) -> None:
         screen = self.screen
@@ -74,7 +119,12 @@ class MiTui(App[int]):
         order = list(Stage)
         self.wizard.stage = stage
         self.reached = max(self.reached, stage, key=order.index)
-        self.switch_screen(STAGES[stage]())
+        screen = STAGES[stage]()
+        if len(self.screen_stack) == 1:
+            # Textual cannot take the default screen away: the first Welcome stays below, unseen.
+            self.push_screen(screen)
+        else:
+            self.switch_screen(screen)
 
     def go_forward(self) -> None:
         """The next stage."""
@@ -117,9 +167,10 @@ class MiTui(App[int]):
     def action_mask(self) -> None:
         """Mask ids, or show them again."""
         self.wizard.masked = not self.wizard.masked
-        for screen in self.screen_stack:
+        for screen in reversed(self.screen_stack):
             if isinstance(screen, WizardScreen):
                 screen.masking_changed()
+                return  # what lies below it is not seen
 
     def action_theme(self) -> None:
         """The next theme."""

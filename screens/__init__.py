@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
-from mi_tui.model.draft import Stage
+from mi_tui.model.stage import Stage
 
 if TYPE_CHECKING:
     from screens.base import WizardScreen

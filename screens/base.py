@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import PurePath
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Button, Static
 
 from mi_tui.model import actions
-from mi_tui.model.draft import Stage
+from mi_tui.model.stage import Stage
 from mi_tui.model.text import masked
+from mi_tui.widgets.head import Head
+from mi_tui.widgets.keybar import KeyBar
 from mi_tui.widgets.rail import Rail
-from screens.wizard import Journey, Wizard
+
+if TYPE_CHECKING:
+    from screens.wizard import Journey, Wizard
 
 
 def bindings(screen: str) -> list[BindingType]:
@@ -32,10 +35,11 @@ def bindings(screen: str) -> list[BindingType]:
 class WizardScreen(Screen[None]):
     """One step. Subclasses say `STAGE`, `QUESTION` and `PRIMARY`, yield their content in `content`, and answer `refusal`."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss"]
     STAGE: ClassVar[Stage]
     QUESTION: ClassVar[str] = ""
     PRIMARY: ClassVar[str] = "Next"
+    LATE_BUTTONS: ClassVar[bool] = False
+    """Whether the screen mounts its buttons itself, after its first paint: a Button takes as long as all the rest of the frame."""
     HELP: ClassVar[str] = ""
     """The key of this screen's explanation in `model.explain`."""
 
@@ -57,10 +61,7 @@ class WizardScreen(Screen[None]):
         return self.mi.wizard
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="head"):
-            yield Static(" mi-tui ", id="name", markup=False)
-            yield Static("Deploy an endpoint with a managed identity", id="headline", markup=False)
-            yield Static("", id="who", markup=False)
+        yield Head()
         with Horizontal(id="body"):
             yield Rail(id="rail")
             with VerticalScroll(id="main", can_focus=False):
@@ -68,16 +69,14 @@ class WizardScreen(Screen[None]):
                 yield from self.content()
         yield Static("", id="complaint", markup=False)
         with Horizontal(id="buttons"):
-            yield from self.extra_buttons()
-            yield Button("Back", id="back")
-            yield Button(self.PRIMARY, id="primary", variant="primary")
-        yield Footer(show_command_palette=False)
+            if not self.LATE_BUTTONS:
+                yield from self.buttons()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.set_class(self.size.width < 100, "-narrow")
         self.refresh_head()
         self.refresh_rail()
-        self.query_one("#back", Button).display = self.STAGE is not Stage.WELCOME
         self.ready()
 
     def on_resize(self) -> None:
@@ -94,6 +93,13 @@ class WizardScreen(Screen[None]):
     def extra_buttons(self) -> Iterable[Widget]:
         """Buttons left of Back."""
         return ()
+
+    def buttons(self) -> Iterable[Widget]:
+        """The row of buttons: those of the step, Back, and the primary one at the right."""
+        yield from self.extra_buttons()
+        if self.STAGE is not Stage.WELCOME:
+            yield Button("Back", id="back")
+        yield Button(self.PRIMARY, id="primary", variant="primary")
 
     def ready(self) -> None:
         """Called when everything is mounted; focuses the primary button when the step is complete already."""
@@ -113,11 +119,11 @@ class WizardScreen(Screen[None]):
     def refresh_head(self) -> None:
         """Show who is signed in, masked where that is asked for."""
         who = self.wizard.who
-        self.query_one("#who", Static).update(masked(who) if self.wizard.masked else who)
+        self.query_one(Head).show(masked(who) if self.wizard.masked else who)
 
     def refresh_rail(self) -> None:
         """Show where we are, what is done and what is invalid."""
-        self.query_one(Rail).show(self.wizard.draft, self.STAGE, reached=self.mi.reached)
+        self.query_one(Rail).show(lambda: self.wizard.draft, self.STAGE, reached=self.mi.reached)
 
     def complain(self, words: str) -> None:
         """Say above the buttons why it does not go on; empty takes it away."""

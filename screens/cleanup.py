@@ -60,7 +60,7 @@ class _Ledger:
 class CleanupScreen(WizardScreen):
     """Removes what a run made, the one at hand or an earlier one."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "cleanup.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["cleanup.tcss"]
     STAGE = Stage.CLEANUP
     QUESTION = "What goes, and what stays?"
     PRIMARY = "Remove"

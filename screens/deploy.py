@@ -35,7 +35,7 @@ _WIDE = 110
 class DeployScreen(LogKeys, WizardScreen):
     """Watches the run. It goes on when the screen is left; coming back shows it as it is then."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "deploy.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["deploy.tcss"]
     STAGE = Stage.DEPLOY
     PRIMARY = "See it answer"
     HELP = "deploy"

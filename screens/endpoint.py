@@ -46,7 +46,7 @@ class _Facts:
 class EndpointScreen(WizardScreen):
     """The endpoint of the current run, or of an earlier one."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "endpoint.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["endpoint.tcss"]
     STAGE = Stage.ENDPOINT
     QUESTION = "Your endpoint"
     PRIMARY = "Clean up"

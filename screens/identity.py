@@ -49,7 +49,7 @@ class _Identity:
 class IdentityScreen(AskingScreen):
     """Chooses the kind of identity, and the user-assigned one."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "identity.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["identity.tcss"]
     STAGE = Stage.IDENTITY
     QUESTION = "Which identity should the endpoint have?"
     HELP = "identity"

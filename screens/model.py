@@ -60,7 +60,7 @@ def scripts_in(folder: str) -> list[str]:
 class ModelScreen(AskingScreen):
     """Asks for the endpoint's name, the files, and the machine."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "model.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["model.tcss"]
     STAGE = Stage.MODEL
     QUESTION = "What shall the endpoint run?"
     HELP = "model"

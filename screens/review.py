@@ -31,7 +31,7 @@ _SHOWN_AFTER, _SHOWN_FOR = 0.15, 1.0
 class ReviewScreen(WizardScreen):
     """Shows the plan, which is made when the screen opens. Its primary button is the first thing in the journey that changes anything."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "review.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["review.tcss"]
     STAGE = Stage.REVIEW
     QUESTION = "This is what will happen. Nothing was changed yet."
     PRIMARY = "Deploy"

@@ -25,7 +25,7 @@ from screens.stores import Account, Stores, accounts_in, free_name
 class StorageScreen(AskingScreen):
     """Three rows that say what will be made or used; each opens to choose otherwise."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "storage.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["storage.tcss"]
     STAGE = Stage.STORAGE
     QUESTION = "Which file shall the endpoint read?"
     HELP = "storage"

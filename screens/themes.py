@@ -73,7 +73,7 @@ def install(app: App[int]) -> None:
     """Make the themes known, and take the one that suits the terminal."""
     for theme in ALL:
         app.register_theme(theme)
-    app.theme = suited(os.environ)
+    app.set_reactive(App.theme, suited(os.environ))
 
 
 def suited(environ: Mapping[str, str]) -> str:

@@ -11,11 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Button, Static
 
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
 from mi_tui.model.text import cut, masked, visible
+from mi_tui.widgets.keybar import KeyBar
 from screens.wizard import Journey
 
 _TAIL = 40
@@ -54,7 +55,7 @@ class TroubleshootScreen(Screen[None]):
             yield Button("Raw error", id="raw")
             yield Button("Copy all", id="copy")
             yield Button("Back", id="close", variant="primary")
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one("#close", Button).focus()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.containers import Horizontal, Vertical
@@ -13,8 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from mi_tui.model.draft import Draft, Stage
-from mi_tui.model.failure import Failure
+from mi_tui.model.stage import Stage
 from mi_tui.model.text import clock, masked, visible
 from screens.base import WizardScreen
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widgets import Select
 
+    from mi_tui.model.failure import Failure
     from mi_tui.widgets.choice import Choice
     from mi_tui.workflow import RunRecord, Target
     from screens.runs import EarlierRuns
@@ -49,11 +48,11 @@ _CALM = "none"
 class WelcomeScreen(WizardScreen):
     """The first screen. Nothing heavy is imported or read before it is painted: runs and scenarios come after."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "welcome.tcss"]
     STAGE = Stage.WELCOME
     QUESTION = "Where do you want to deploy?"
     PRIMARY = "Start"
     HELP = "welcome"
+    LATE_BUTTONS = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,17 +92,18 @@ class WelcomeScreen(WizardScreen):
         yield Button("Troubleshoot", id="troubleshoot")
 
     def ready(self) -> None:
-        self.query_one("#primary", Button).focus()
         self._ticker = self.set_interval(1 / 8, self._tick, pause=True)
-        # Twice: the callbacks after a refresh run just before what was drawn is written.
-        self.call_after_refresh(self.call_after_refresh, self._painted)
+        self.mi.after_paint(self._painted)
 
     async def _painted(self) -> None:
         """After the first paint: what takes mounting, reading and importing."""
         if not self.is_attached or not self.query("#main"):
             return  # left before it was painted
+        await self.query_one("#buttons").mount_all(self.buttons())
+        self.query_one("#primary", Button).focus()
         await self.query_one("#main").mount_all(self._rest())
         self._built = True
+        self.refresh_head()
         self._draw()
         self.wizard.background(lambda: self.wizard.workflow.scenarios(), self._scenarios_came)
         if self.wizard.wanted == "azure" and self.wizard.target is None:
@@ -111,6 +111,8 @@ class WelcomeScreen(WizardScreen):
 
     def _scenarios_came(self, result: dict[str, str] | Failure) -> None:
         from textual.widgets import Select
+
+        from mi_tui.model.failure import Failure
 
         if isinstance(result, Failure) or not self.is_attached:
             return
@@ -120,6 +122,10 @@ class WelcomeScreen(WizardScreen):
             select.set_options([(name, name) for name in result])
             select.value = self.wizard.scenario if self.wizard.scenario in result else _CALM
         self._draw()
+
+    def refresh_head(self) -> None:
+        if self._built:
+            super().refresh_head()
 
     def _draw(self) -> None:
         if not self._built:
@@ -228,6 +234,8 @@ class WelcomeScreen(WizardScreen):
         self._draw()
 
     def _opened(self, result: Target | Failure) -> None:
+        from mi_tui.model.failure import Failure
+
         if not self.is_attached:
             return
         then = self._then
@@ -315,6 +323,8 @@ class WelcomeScreen(WizardScreen):
             self.open_then(go, name=record.target, subscription=record.plan.place.subscription)
 
     def _take_up(self, what: str, record: RunRecord) -> None:
+        from mi_tui.model.draft import Draft
+
         wizard = self.wizard
         wizard.settle()
         wizard.run, wizard.plan = record.id, record.plan

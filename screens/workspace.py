@@ -31,7 +31,7 @@ _USABLE = {"enabled", "warned", "pastdue", ""}
 class WorkspaceScreen(WizardScreen):
     """Two pickers. The second one shows the workspaces of the subscription that the first one says."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["base.tcss", "workspace.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["workspace.tcss"]
     STAGE = Stage.WORKSPACE
     QUESTION = "Where shall the endpoint live?"
     HELP = "workspace"

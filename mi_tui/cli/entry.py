@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -25,6 +26,8 @@ def wizard() -> int:
             "'mi-tui --help' lists the commands.\n"
         )
         return 2
+    # Imports leave no garbage, but many objects to look through; the App turns the collector on again after its first paint.
+    gc.disable()
     from mi_tui.app import run_app
 
     return run_app()

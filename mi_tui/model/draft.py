@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 import msgspec
 from msgspec import Struct
@@ -21,29 +20,8 @@ from mi_tui.model.answers import (
     Workspace,
 )
 from mi_tui.model.answers_file import AnswersError, Fault, name_faults
-
-
-class Stage(StrEnum):
-    """The screens of the journey, in their order."""
-
-    WELCOME = "welcome"
-    WORKSPACE = "workspace"
-    IDENTITY = "identity"
-    STORAGE = "storage"
-    MODEL = "model"
-    REVIEW = "review"
-    DEPLOY = "deploy"
-    ENDPOINT = "endpoint"
-    CLEANUP = "clean up"
-
-    @property
-    def label(self) -> str:
-        """The stage's name on the rail."""
-        return self.value.capitalize()
-
-
-ASKED = (Stage.WORKSPACE, Stage.IDENTITY, Stage.STORAGE, Stage.MODEL)
-"""The stages that ask for answers."""
+from mi_tui.model.stage import ASKED as ASKED
+from mi_tui.model.stage import Stage as Stage
 
 _OWNER = {"workspace": Stage.WORKSPACE, "identity": Stage.IDENTITY, "storage": Stage.STORAGE}
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.widgets import Static
 
-from mi_tui.model.draft import ASKED, Draft, Stage
+from mi_tui.model.stage import ASKED, Stage
+
+if TYPE_CHECKING:
+    from mi_tui.model.draft import Draft
 
 
 class Rail(Static):
     """Shows the stages with a mark and a word each."""
 
-    def show(self, draft: Draft, current: Stage, *, reached: Stage) -> None:
-        """Draw the rail for the current stage; `reached` is the furthest one that was open."""
+    def show(self, draft: Callable[[], Draft], current: Stage, *, reached: Stage) -> None:
+        """Draw the rail for the current stage; `reached` is the furthest one that was open.
+
+        `draft` is called only where a stage may be incomplete: before the first paint none is.
+        """
         stages = list(Stage)
         now, far = stages.index(current), stages.index(reached)
         rows: list[Content] = []
@@ -21,7 +30,7 @@ class Rail(Static):
                 continue
             if stage is current:
                 mark, style = "●", "$accent bold"
-            elif stage in ASKED and number <= far and not draft.complete(stage):
+            elif stage in ASKED and number <= far and not draft().complete(stage):
                 mark, style = "▲", "$warning"
             elif number < now or number < far:
                 mark, style = "✓", "$success"
