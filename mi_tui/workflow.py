@@ -283,7 +283,7 @@ class Workflow:
         that says why there is no log, which is no log line."""
         target = target.in_subscription(record.plan.place.subscription)
         group, answers = record.plan.place.resource_group, record.plan.answers
-        seen: list[str] = []
+        seen = logs.Tail()
         said = ""
         while True:
             with quiet.Prints():
@@ -297,7 +297,7 @@ class Workflow:
                     tail,
                 )
             if found.available:
-                yield from ((line, True) for line in logs.follow(found.text.splitlines(), seen))
+                yield from ((line, True) for line in seen.take(found.text))
             elif found.sentence != said:
                 said = found.sentence
                 yield said, False

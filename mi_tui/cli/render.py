@@ -6,7 +6,6 @@ import json
 import re
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -16,9 +15,6 @@ from mi_tui.model.failure import Failure
 from mi_tui.model.instances import PRICES_READ
 from mi_tui.model.plan import Action, Grant, Plan, PlannedResource
 from mi_tui.model.text import clock, visible
-
-_LOG_LINES = 80
-"""How much of the log is told when a step fails; 'mi-tui logs' has all of it."""
 
 _UNICODE = {"done": "✓", "running": "◐", "warning": "▲", "failed": "✗", "skipped": "–"}
 _ASCII = {"done": "ok", "running": "..", "warning": "!", "failed": "x", "skipped": "-"}
@@ -106,7 +102,6 @@ class PlainRenderer:
         self._marks = marks(self._err)
         self._titles: dict[str, str] = {}
         self._statuses: dict[str, str] = {}
-        self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._told: set[str] = set()
         self._lock = threading.Lock()
 
@@ -137,13 +132,10 @@ class PlainRenderer:
                 yield f"{mark} {visible(event.title)}  {event.result}  {clock(event.seconds)}{detail}"
             case events.StepFailed():
                 yield f"{sign['failed']} {visible(event.title)}  failed  {clock(event.seconds)}"
-                yield from self._log
-                self._log.clear()
                 self._told.add(event.failure.sentence())
                 yield from failure_lines(event.failure)
             case events.LogLine():
-                # Told when something fails; else 'mi-tui logs' has them.
-                self._log.append(f"  | {event.container}: {visible(event.text)}")
+                yield f"  | {event.container}: {visible(event.text)}"
             case events.Notice():
                 yield f"  {sign['warning']} {visible(event.text)}"
             case events.RunFinished():

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mi_tui.engine.journal import Journal, Verdict
 from mi_tui.model.answers import RESERVED_TAG
@@ -14,6 +15,9 @@ from mi_tui.model.plan import Plan, ResourceKind
 from mi_tui.services.deployments import DeploymentInfo
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.session import Session
+
+if TYPE_CHECKING:
+    from mi_tui.engine.logs import Follower
 
 Emit = Callable[[Event], None]
 RUN_TAG = RESERVED_TAG
@@ -69,6 +73,8 @@ class Context:
     stop: Stop = field(default_factory=Stop)
     strangers: list[DeploymentInfo] | None = None
     """Deployments of the workspace that this run did not make, once clean-up has looked."""
+    follower: Follower | None = None
+    """Who follows the deployment's logs, once there is one."""
 
     @property
     def group(self) -> str:

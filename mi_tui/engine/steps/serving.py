@@ -16,6 +16,9 @@ from mi_tui.services import deployments, endpoints, scoring
 from mi_tui.services.deployments import DeploymentInfo, DeploymentSpec
 from mi_tui.services.errors import ServiceError
 
+_LATE_LOOKS = 3
+"""How often the log of a failed deployment is asked for again when there is none."""
+
 
 def endpoint(ctx: Context, say: Say) -> Done:
     """Make or take the endpoint; note its scoring URI and, for a system-assigned identity, its principal."""
@@ -78,8 +81,9 @@ def deployment(ctx: Context, say: Say) -> Done:
     planned = ctx.plan.resource("deployment")
     front = ctx.plan.answers.endpoint.name
     settled = _settle(ctx, say, planned.name)
+    ctx.follower = logs.Follower(ctx, front, planned.name)
     if settled == "succeeded":
-        logs.report(ctx, front, planned.name)
+        ctx.follower.look()
         return ctx.keep(ResourceKind.DEPLOYMENT, planned.id, planned.name)
     wanted = ctx.plan.answers.deployment
     spec = DeploymentSpec(
@@ -109,13 +113,17 @@ def deployment(ctx: Context, say: Say) -> Done:
         ctx.emit(
             Notice(
                 run=ctx.run,
-                text="Azure gives no container logs while a deployment is being created; they follow as soon as there are any.",
+                text="Azure gives no container logs while a deployment is being created. They are asked for every "
+                f"{max(1, round(ctx.pace.log_poll))} s, and shown as soon as there are any.",
             )
         )
+        # Each try is another container, so its log is another one too.
+        ctx.follower = logs.Follower(ctx, front, planned.name)
         try:
-            deployments.create(
-                ctx.session, ctx.group, ctx.workspace, spec, lambda status: say(status, ""), stop=ctx.stop
-            )
+            with ctx.follower:
+                deployments.create(
+                    ctx.session, ctx.group, ctx.workspace, spec, lambda status: say(status, ""), stop=ctx.stop
+                )
         except ServiceError as error:
             left = _look_after(ctx, front, planned.name, error)
             if left is None or not ctx.made(planned.id, left.tags):
@@ -123,7 +131,7 @@ def deployment(ctx: Context, say: Say) -> Done:
                 ctx.journal.forget(ctx.run, planned.id)
                 raise
             ctx.journal.created(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
-            text = logs.report(ctx, front, planned.name)
+            text = _last_words(ctx, say)
             if attempt == ctx.pace.deployment_tries or not _too_early(ctx, error.failure, text):
                 raise
             ctx.emit(
@@ -139,8 +147,21 @@ def deployment(ctx: Context, say: Say) -> Done:
         else:
             break
     ctx.journal.created(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
-    logs.report(ctx, front, planned.name)
+    ctx.follower.look()
     return Done("created", f"{wanted.instance_type} x {wanted.instance_count}", planned.id)
+
+
+def _last_words(ctx: Context, say: Say) -> str:
+    """The log of a deployment that failed; Azure may have it only a while after the state says so (public field reports)."""
+    assert ctx.follower is not None
+    text = ctx.follower.look()
+    for _ in range(_LATE_LOOKS):
+        if text or ctx.stop.is_set():
+            break
+        say("Failed", "waiting for its log")
+        ctx.stop.wait(ctx.pace.log_poll)
+        text = ctx.follower.look()
+    return text
 
 
 def _look_after(ctx: Context, front: str, name: str, error: ServiceError) -> DeploymentInfo | None:
@@ -232,6 +253,8 @@ def request(ctx: Context, say: Say) -> Done:
         say(f"HTTP {answer.status}", "the route is not there yet")
         if ctx.stop.wait(wait):
             raise Interrupted
+    if ctx.follower is not None:
+        ctx.follower.look()  # what the script said to the request
     if answer.status != 200:
         raise ServiceError(
             Failure(
