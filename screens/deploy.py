@@ -62,9 +62,7 @@ class DeployScreen(LogKeys, WizardScreen):
 
     def ready(self) -> None:
         self._composed = True
-        if not gc.get_freeze_count():
-            # A full collection over everything that was imported takes 0.1 s, and log lines bring one about every few seconds.
-            gc.freeze()
+        _calm_collector()
         self.set_interval(1.0, self._draw)
         self._lay_out()
         self._draw()
@@ -267,6 +265,14 @@ class DeployScreen(LogKeys, WizardScreen):
                 self.mi.go(Stage.CLEANUP)
             case _:
                 pass
+
+
+def _calm_collector() -> None:
+    """Keep the garbage collector from stalling the screen while lines pour in: every drawn row makes some ten objects that it counts,
+    so that it would look through all that was imported (0.1 s) every few seconds. It goes on, more rarely, over what is new."""
+    if not gc.get_freeze_count():
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 50)
 
 
 def say_of(progress: RunProgress, *, played: bool) -> str:

@@ -6,6 +6,7 @@ import copy
 import os
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -315,10 +316,10 @@ class Wizard:
         self.last_failure = failure
         self._events.append(RunFinished(run=self.run, outcome=Outcome.FAILED, failure=failure))
 
-    def drain(self, limit: int = 5_000) -> int:
-        """Take in the events that have come; how many. Called by a timer of the App, so that no screen misses any."""
-        taken = 0
-        while self._events and taken < limit:
+    def drain(self, seconds: float = 0.01) -> int:
+        """Take in the events that have come, for so long at most; how many. Called by a timer of the App, so that no screen misses any."""
+        taken, end = 0, time.perf_counter() + seconds
+        while self._events and (taken % 50 or time.perf_counter() < end):
             event = self._events.popleft()
             self.progress.take(event)
             if isinstance(event, RunFinished):

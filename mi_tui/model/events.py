@@ -80,7 +80,7 @@ class StepFailed(Event, frozen=True, tag="step_failed"):
     seconds: float
 
 
-class LogLine(Event, frozen=True, tag="log"):
+class LogLine(Event, frozen=True, tag="log", gc=False):
     """One new line of a deployment's container log. Text from outside: never markup."""
 
     container: str

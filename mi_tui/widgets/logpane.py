@@ -231,6 +231,10 @@ class LogPane(Vertical):
         event.stop()
         self._answered()
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.view.hold()
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         value, what = event.value, self._asking

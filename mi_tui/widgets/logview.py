@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from typing import ClassVar
 
@@ -19,6 +20,12 @@ from mi_tui.model.logbuffer import LogBuffer, LogIndex, pieces, spans, step
 
 FLUSH = 0.05
 """Seconds between two looks at the buffer."""
+FLOOD = 200
+"""More lines than this in one look are more than anybody reads; then the view is drawn every `FLOOD_REST` seconds only."""
+FLOOD_REST = 0.15
+TYPING_REST = 0.1
+"""Seconds after a key that belong to its echo."""
+LONGEST_REST = 0.4
 
 _STAMP = 9
 
@@ -65,6 +72,7 @@ class LogView(ScrollView, can_focus=True):
         self._placing = False
         self._seen = -1
         self._base: Style | None = None
+        self._flushed = self._rest = 0.0
 
     def on_mount(self) -> None:
         self.set_interval(FLUSH, self.flush)
@@ -82,9 +90,17 @@ class LogView(ScrollView, can_focus=True):
         """Take in what came to the buffer since the last look. Called by a timer; cheap when nothing did."""
         if self.paused or self.index.buffer.end == self._seen:
             return
-        self._seen = self.buffer.end
+        now = time.monotonic()
+        if now < self._rest:
+            return
+        self._rest = now + FLOOD_REST if self.buffer.end - self._seen > FLOOD else 0.0
+        self._flushed, self._seen = now, self.buffer.end
         gone = self.index.update()
         self._place(self.scroll_offset.y - gone)
+
+    def hold(self) -> None:
+        """Somebody types: leave the next moment to the echo, but never the log for long."""
+        self._rest = min(time.monotonic() + TYPING_REST, self._flushed + LONGEST_REST)
 
     def _anew(self, buffer: LogBuffer | None = None, *, keep: bool = True) -> None:
         """Count the rows again, after a change of filter, width or buffer; the top line stays the top line."""
@@ -106,7 +122,7 @@ class LogView(ScrollView, can_focus=True):
         self._placing = True
         try:
             width = 0 if self.wrap else self.index.widest + (_STAMP if self.stamps else 0)
-            self.virtual_size = Size(width, self.index.rows)
+            self._grow(Size(width, self.index.rows))
             if self.follow:
                 self.scroll_end(animate=False, immediate=True, x_axis=False)
             else:
@@ -115,6 +131,15 @@ class LogView(ScrollView, can_focus=True):
             self._placing = False
         self.refresh()
         self.post_message(self.Changed())
+
+    def _grow(self, size: Size) -> None:
+        """Take a new size. More rows alone do not lay the whole screen out again: only the scrollbar, always there, has to know."""
+        if size.width != self.virtual_size.width or not self.show_vertical_scrollbar:
+            self.virtual_size = size
+        elif size != self.virtual_size:
+            self.set_reactive(LogView.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     def on_resize(self) -> None:
         if self.wrap and self.index.width != max(1, self._room()):
