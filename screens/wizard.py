@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import secrets
+import sys
 import threading
 import time
 from collections import deque
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from mi_tui.workflow import Plan, RunRecord, Stop, Target, Workflow
 
 T = TypeVar("T")
+
+_SWITCH = 0.001
+"""Seconds."""
+_GRACE = 0.1
+"""Seconds that a run has to write down that it was left; without that it is resumed as after a crash."""
 
 Post = Callable[[Callable[[], None]], None]
 """Hands a function to the UI thread, from any thread, without waiting."""
@@ -48,6 +54,8 @@ class Wizard:
     """The state of one sitting. Everything public is for the UI thread; work goes through `background`."""
 
     def __init__(self, workflow: Workflow | None, post: Post) -> None:
+        # While a thread imports an SDK, the UI thread asks for the interpreter hundreds of times a second: 5 ms each would be felt.
+        sys.setswitchinterval(_SWITCH)
         self._workflow = workflow
         self._post = post
         self.draft = Draft()
@@ -334,7 +342,7 @@ class Wizard:
         if self.stop is not None:
             self.stop.set()
         if self._worker is not None:
-            self._worker.join(0.3)
+            self._worker.join(_GRACE)
         if self.log is not None:
             self.log.close()
         if self._stack is not None:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
+from typing import NoReturn
 
 
 def main() -> None:
     """Run the wizard or a command; the process ends with its exit code."""
     if len(sys.argv) == 1:
-        sys.exit(wizard())
+        end(wizard())
     from mi_tui.cli.main import main as command
 
     command()
+
+
+def end(code: int) -> NoReturn:
+    """End the process at once. An orderly end would wait for the SDK's threads, that is for calls which Azure may not answer for minutes;
+    what has to be kept is written by then."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def wizard() -> int:
