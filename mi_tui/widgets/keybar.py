@@ -16,6 +16,8 @@ from textual.widgets import Static
 _GAP = 2
 _LAST = "quit"
 """The action that stands at the right end."""
+_KEPT = {"keys", "app.keys"}
+"""What stays where there is little room: it lists all the others."""
 
 
 class KeyBar(Static):
@@ -43,14 +45,17 @@ class KeyBar(Static):
     def _draw(self) -> None:
         active = self.screen.active_bindings
         palette = self.app.COMMAND_PALETTE_BINDING
-        shown = {known.binding.action: known for known in active.values() if known.binding.show}
+        shown: dict[str, ActiveBinding] = {}
+        for known in active.values():
+            if known.binding.show:
+                shown.setdefault(known.binding.action, known)
         if self.app.ENABLE_COMMAND_PALETTE and palette in active:
             shown.setdefault(active[palette].binding.action, active[palette])
         last = next((shown.pop(action) for action in list(shown) if action.rpartition(".")[2] == _LAST), None)
         left = list(shown.values())
         room = self.size.width - 1 - (_width(last) if last else 0)
         while left and sum(_width(known) for known in left) > room:
-            left.pop()
+            left.remove(next((known for known in reversed(left) if known.binding.action not in _KEPT), left[-1]))
         self._places, parts, column = [], [], 1
         for known in (*left, *([last] if last else [])):
             if known is last:

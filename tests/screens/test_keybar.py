@@ -29,6 +29,7 @@ def test_the_keys_that_fit_stand_in_one_line_and_quit_at_its_end(tmp_path: Path,
     assert len(line) == width
     assert line.rstrip().endswith("quit")
     assert "esc back" in line
+    assert "? keys" in line
     assert ("ctrl+p commands" in line) == (width >= 120)
 
 
