@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from mi_tui.model.failure import Failure
     from mi_tui.widgets.choice import Choice
-    from mi_tui.workflow import RunRecord, Target
+    from mi_tui.workflow import Account, RunRecord, Target
     from screens.runs import EarlierRuns
+    from screens.signin import SignIns
 
 ANY_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 """Stands for the subscription until one is picked: the list of subscriptions needs a session, and a session a subscription."""
@@ -34,7 +35,7 @@ BUSY_SECONDS = 1.0
 _FRAMES = "◐◓◑◒"
 _CARDS = {
     "sandbox": "A local Azure on this machine: no account, no cost. Your script really runs.",
-    "azure": "Your subscription, with the sign-in of this machine. Costs money until you clean up.",
+    "azure": "Your subscription, with a sign-in that works here. Costs money until you clean up.",
 }
 _SPEEDS = {
     "demo": "the whole job in about a minute",
@@ -59,8 +60,11 @@ class WelcomeScreen(WizardScreen):
         self._scenarios: dict[str, str] = {_CALM: "nothing goes wrong"}
         self._built = False
         self._opening = 0.0
-        self._looking = False
+        self._waiting = False
+        """Whether Start was pressed while the sign-ins are being tried."""
         self._then: Callable[[], None] | None = None
+        self._subscription = ""
+        """Where the earlier run that is taken up played."""
         self._failure: Failure | None = None
         self._ticker: Timer | None = None
 
@@ -73,6 +77,7 @@ class WelcomeScreen(WizardScreen):
         """What comes right after the first paint: each kind of widget costs time before it."""
         from mi_tui.widgets.choice import Card, Choice
         from screens.runs import EarlierRuns
+        from screens.signin import SignIns
 
         wizard = self.wizard
         cards = [Card(name, name.capitalize(), (words,)) for name, words in _CARDS.items()]
@@ -84,6 +89,7 @@ class WelcomeScreen(WizardScreen):
             _select({**self._scenarios, wizard.scenario: ""}, wizard.scenario, "scenario"),
             id="sandbox",
         )
+        yield SignIns(BUSY_SECONDS)
         yield Static("", id="status", markup=False)
         yield Button("Retry", id="retry", compact=True)
         yield Vertical(EarlierRuns(), id="earlier")
@@ -106,8 +112,7 @@ class WelcomeScreen(WizardScreen):
         self.refresh_head()
         self._draw()
         self.wizard.background(lambda: self.wizard.workflow.scenarios(), self._scenarios_came)
-        if self.wizard.wanted == "azure" and self.wizard.target is None:
-            self._look()
+        self._look()
 
     def _scenarios_came(self, result: dict[str, str] | Failure) -> None:
         from textual.widgets import Select
@@ -132,10 +137,12 @@ class WelcomeScreen(WizardScreen):
             return
         sandbox = self.wizard.wanted == "sandbox"
         self.query_one("#sandbox").display = sandbox
+        self._sign_ins().display = not sandbox
         self.query_one("#status", Static).update(self._words())
         self.query_one("#retry").display = self._failure is not None and not self._opening
         primary = self.query_one("#primary", Button)
-        primary.label = "Opening …" if self._opening and self._then else "Go on" if self._is_open() else "Start"
+        busy = "Opening …" if self._opening else "Trying …" if self._waiting else ""
+        primary.label = busy or ("Go on" if self._is_open() else "Start")
 
     def _words(self) -> Content:
         """What is to be said of the target that is chosen."""
@@ -143,19 +150,17 @@ class WelcomeScreen(WizardScreen):
         if self._opening:
             seconds = time.monotonic() - self._opening
             turn = int(seconds * 8) % 4 if self.app.animation_level != "none" else 0
-            what = (
-                "Opening the sandbox" if sandbox else "Looking for your sign-in: environment variables, then Azure CLI"
-            )
+            what = "Opening the sandbox" if sandbox else "Opening Azure"
             return Content.styled(f"{_FRAMES[turn]} {what} … {clock(seconds)}", "$text-accent")
         if self._failure is not None:
-            return self._failed(self._failure, sandbox=sandbox)
+            return self._failed(self._failure)
         if self._is_open():
             return Content.styled(f"✓ {self._open_words()}", "$text-success")
         if sandbox:
             speed, scenario = wizard.profile, wizard.scenario
             words = f"{speed}: {_SPEEDS.get(speed, '')}  ·  {scenario}: {self._scenarios.get(scenario, '')}"
             return Content.styled(visible(words), "$text-muted")
-        return Content.styled("Start looks for your sign-in: environment variables, then Azure CLI.", "$text-muted")
+        return Content("")
 
     def _open_words(self) -> str:
         wizard = self.wizard
@@ -163,11 +168,11 @@ class WelcomeScreen(WizardScreen):
         if wizard.wanted == "sandbox":
             return f"The sandbox is open; you are {visible(name)} there."
         tenant = masked(wizard.tenant) if wizard.masked else wizard.tenant
-        return f"Signed in to Azure as {visible(name)}, tenant {visible(tenant)}."
+        called = f"{wizard.tenant_name} ({tenant})" if wizard.tenant_name else tenant
+        return f"Signed in to Azure as {visible(name)}, tenant {visible(called)}."
 
-    def _failed(self, failure: Failure, *, sandbox: bool) -> Content:
-        nobody = not sandbox and (failure.code == "mi-tui/sign-in" or failure.code.startswith("AADSTS"))
-        lines = sign_in_words(failure) if nobody else [failure.message, failure.advice]
+    def _failed(self, failure: Failure) -> Content:
+        lines = [failure.message, failure.advice]
         first, *others = [visible(masked(line) if self.wizard.masked else line) for line in lines if line]
         return Content("\n").join([Content.styled(f"✗ {first}", "$text-error"), *map(Content, others)])
 
@@ -185,7 +190,10 @@ class WelcomeScreen(WizardScreen):
         if target is None or target.gone or target.name != wizard.wanted:
             return False
         connection = target.connection
-        return connection is None or (connection.profile, connection.scenario) == (wizard.profile, wizard.scenario)
+        if connection is None:
+            chosen = self._sign_ins().chosen if self._built else None
+            return wizard.account is None or chosen in {None, wizard.account.kind}
+        return (connection.profile, connection.scenario) == (wizard.profile, wizard.scenario)
 
     def refusal(self) -> str:
         if self.wizard.busy and not self._is_open():
@@ -204,27 +212,72 @@ class WelcomeScreen(WizardScreen):
 
     def open_then(self, then: Callable[[], None], *, name: str | None = None, subscription: str = "") -> None:
         """Open the chosen target (or the one called `name`, as it is), and then go on with `then`."""
-        if self._opening and not self._looking:
+        if self._opening:
             return
         self._then = then
-        if self._looking:
-            return  # the sign-in is being tried already
-        self._begin_busy()
         if (name or self.wizard.wanted) == "sandbox":
+            self._begin_busy()
             as_it_is = name is not None
             self.wizard.open_sandbox(
                 None if as_it_is else self.wizard.profile, None if as_it_is else self.wizard.scenario, self._opened
             )
         else:
-            self.wizard.open_azure(subscription or self.wizard.draft.subscription or ANY_SUBSCRIPTION, self._opened)
+            self._subscription = subscription
+            self._sign_in()
 
     def _look(self) -> None:
-        """Try the sign-in without going on. Not while the sandbox is open: that would close it."""
-        if self._opening or self._is_open() or self.wizard.target is not None:
+        """Try the sign-ins. Not while the sandbox is open: its network would answer, and leaving it is for Start."""
+        wizard = self.wizard
+        if wizard.wanted == "azure" and not (wizard.target is not None and wizard.target.name == "sandbox"):
+            self._sign_ins().start()
+
+    def _sign_in(self) -> None:
+        """Go on with the chosen sign-in: at once where somebody is signed in, else by asking the person."""
+        found = self._sign_ins()
+        if not found.tried:
+            self.wizard.leave_target()
+            self.refresh_head()
+            found.start()
+        if found.trying and not (found.by_hand and found.known(found.chosen)):
+            self._waiting = True
+            self._draw()
             return
-        self._looking = True
+        self._waiting = False
+        if words := found.fault():
+            self._then = None
+            self.complain(words)
+            self._draw()
+            return
+        account = found.account(found.chosen)
+        if account is not None:
+            self._enter_azure(account)
+        else:
+            from screens.signin_dialog import SignInDialog
+
+            self._draw()
+            self.app.push_screen(SignInDialog(self.wizard, found.chosen, self._enter_azure))
+
+    def _enter_azure(self, account: Account) -> None:
         self._begin_busy()
-        self.wizard.open_azure(self.wizard.draft.subscription or ANY_SUBSCRIPTION, self._opened)
+        subscription = self._subscription or self.wizard.draft.subscription or ANY_SUBSCRIPTION
+        self.wizard.open_azure(subscription, self._opened, account)
+
+    def on_sign_ins_changed(self) -> None:
+        self.complain("")
+        self._failure = None if not self._opening else self._failure
+        self._draw()
+
+    def on_sign_ins_settled(self) -> None:
+        if self._waiting:
+            self._sign_in()
+
+    def on_sign_ins_again(self) -> None:
+        self._failure = None
+        self._look()
+        self._draw()
+
+    def on_sign_ins_accepted(self) -> None:
+        self.action_forward()
 
     def _begin_busy(self) -> None:
         self._failure, self._opening = None, time.monotonic()
@@ -243,7 +296,7 @@ class WelcomeScreen(WizardScreen):
         if (then is None or isinstance(result, Failure)) and rest > 0:
             self.set_timer(rest, lambda: self._opened(result))
             return
-        self._opening, self._looking, self._then = 0.0, False, None
+        self._opening, self._then = 0.0, None
         self._failure = result if isinstance(result, Failure) else None
         self.wizard.last_failure = self._failure or self.wizard.last_failure
         self.refresh_head()
@@ -258,10 +311,10 @@ class WelcomeScreen(WizardScreen):
             event.choice.take(self.wizard.wanted, quietly=True)
             return
         self.wizard.wanted = event.key
-        self._failure = None
+        self._failure, self._waiting = None, False
         self.complain("")
         self._draw()
-        if event.key == "azure":
+        if not self._sign_ins().tried:
             self._look()
 
     def on_choice_accepted(self, event: Choice.Accepted) -> None:
@@ -285,15 +338,16 @@ class WelcomeScreen(WizardScreen):
     def _retry(self, event: Button.Pressed) -> None:
         event.stop()
         self.query_one("#primary", Button).focus()
-        if self.wizard.wanted == "sandbox":
-            self.open_then(self._go_on)
-        else:
-            self._failure = None
-            self._look()
+        self.open_then(self._go_on)
 
     def masking_changed(self) -> None:
         super().masking_changed()
         self._draw()
+        if self._built:
+            self._sign_ins().draw()
+
+    def _sign_ins(self) -> SignIns:
+        return cast("SignIns", self.query_one("#sign-ins"))
 
     def _cards(self) -> Choice:
         return cast("Choice", self.query_one("#target"))
@@ -333,24 +387,6 @@ class WelcomeScreen(WizardScreen):
         if what == "resume":
             wizard.resume(record)
         self.mi.go({"resume": Stage.DEPLOY, "clean": Stage.CLEANUP}.get(what, Stage.ENDPOINT))
-
-
-def sign_in_words(failure: Failure) -> list[str]:
-    """That nobody is signed in, why not, and how to sign in."""
-    tried = " ".join((failure.message, *failure.details))
-    if "not found on path" in tried:
-        cli = "Azure CLI is not installed (or not on the PATH)."
-    elif "az login" in tried.lower():
-        cli = "Azure CLI is there, but not signed in."
-    else:
-        cli = failure.message
-    found = failure.code if failure.code.startswith("AADSTS") else ""
-    return [
-        f"The sign-in was refused ({found})." if found else "Nobody is signed in to Azure here.",
-        cli,
-        "Run 'az login' in another terminal and press Retry; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
-        "AZURE_CLIENT_SECRET and start mi-tui again.",
-    ]
 
 
 def _select(options: dict[str, str], value: str, id: str) -> Select[str]:

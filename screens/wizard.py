@@ -23,7 +23,8 @@ from screens.runlog import RunLog
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mi_tui.workflow import Plan, RunRecord, Stop, Target, Workflow
+    from mi_tui.model.sign_in import Prompt, SignIn
+    from mi_tui.workflow import Account, Attempt, Plan, RunRecord, Stop, Target, Workflow
 
 T = TypeVar("T")
 
@@ -69,6 +70,14 @@ class Wizard:
         self.signed_in = ""
         """Who is signed in to the open target, as the token says."""
         self.tenant = ""
+        self.tenant_name = ""
+        self.account: Account | None = None
+        """Who is signed in to the open Azure, when that was chosen on the first screen."""
+        self.accounts: dict[SignIn, Account] = {}
+        """Who signed in by hand in this sitting, to be gone on with without doing it again."""
+        self.asked_tenant = ""
+        """The tenant that a guest named; empty is one's own."""
+        self._attempt: Attempt | None = None
         self.masked = False
         self.run = ""
         self.plan: Plan | None = None
@@ -113,6 +122,31 @@ class Wizard:
 
         threading.Thread(target=work, name="wizard", daemon=True).start()
 
+    def tell(self, work: Callable[[], None]) -> None:
+        """Do something on the UI thread; from any thread, without waiting."""
+        self._post(work)
+
+    # ---- signing in to Azure
+
+    def sign_in(self, kind: SignIn, prompt: Callable[[Prompt], None]) -> Account | None:
+        """Sign in by hand; blocks, for `background`. None when it was given up. ServiceError when it was refused."""
+        from mi_tui.workflow import SignInCancelled
+
+        attempt = self.workflow.sign_in(kind, self.asked_tenant, prompt)
+        self._attempt = attempt
+        try:
+            account = attempt.run()
+        except SignInCancelled:
+            return None
+        self.accounts[kind] = account
+        return account
+
+    def cancel_sign_in(self) -> None:
+        """Give up the sign-in that waits for somebody, if one does."""
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.cancel()
+
     # ---- target
 
     def open_sandbox(self, profile: str | None, scenario: str | None, done: Callable[[Target | Failure], None]) -> None:
@@ -140,30 +174,46 @@ class Wizard:
         self._let_go()
         self.background(call, opened)
 
-    def open_azure(self, subscription: str, done: Callable[[Target | Failure], None]) -> None:
-        """Open Azure in the background, with the sign-in that is there. What was open is let go first."""
-        callers: list[tuple[str, str]] = []
+    def open_azure(
+        self, subscription: str, done: Callable[[Target | Failure], None], account: Account | None = None
+    ) -> None:
+        """Open Azure in the background as `account`, without one with the sign-in that is there. What was open is let go first."""
+        callers: list[tuple[str, str, str]] = []
 
         def call() -> Target:
-            # The sandbox's proxy and certificates would catch what is meant for Azure.
-            for name, value in self._hidden.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-            self._hidden = {}
-            target = self._enter(self.workflow.azure(subscription))
+            target = self._enter(self.workflow.azure(subscription, account))
             caller = target.session.caller()
-            callers.append((caller.name, caller.tenant))
+            callers.append((caller.name, caller.tenant, self._name_of(target, caller.tenant)))
             return target
 
         def opened(result: Target | Failure) -> None:
             if not isinstance(result, Failure):
-                self._opened(result, *callers[0])
+                name, tenant, self.tenant_name = callers[0]
+                self.account = account
+                self._opened(result, name, tenant)
             done(result)
 
-        self._let_go()
+        self.leave_target()
         self.background(call, opened)
+
+    def _name_of(self, target: Target, tenant: str) -> str:
+        """The tenant's name; empty where Azure tells none, which keeps nobody from going on."""
+        from mi_tui.workflow import ServiceError
+
+        try:
+            return self.workflow.tenant_name(target, tenant)
+        except ServiceError:
+            return ""
+
+    def leave_target(self) -> None:
+        """Let go what is open, and take the sandbox's proxy and certificates away: they would catch what is meant for Azure."""
+        self._let_go()
+        for name, value in self._hidden.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._hidden = {}
 
     def _enter(self, opening: AbstractContextManager[Target]) -> Target:
         stack = ExitStack()
@@ -174,7 +224,8 @@ class Wizard:
     def _let_go(self) -> None:
         """Close what is open. The sandbox lives on for a moment, so that one that is opened again at once is the same."""
         stack, self._stack = self._stack, None
-        self.target, self.who, self.signed_in, self.tenant = None, "", "", ""
+        self.target, self.who, self.signed_in, self.tenant, self.tenant_name = None, "", "", "", ""
+        self.account = None
         if stack is not None:
             threading.Thread(target=stack.close, name="close", daemon=True).start()
 
@@ -184,7 +235,7 @@ class Wizard:
 
     def settle(self) -> None:
         """The person goes on with the open target: what the draft names in another one is forgotten."""
-        place = self.target.name if self.target else ""
+        place = f"{self.target.name} {self.tenant}" if self.target else ""
         if self._place not in {"", place}:
             draft = self.draft
             draft.subscription = draft.resource_group = draft.workspace = draft.location = ""
@@ -194,10 +245,11 @@ class Wizard:
         self.suggest()
 
     def say_who(self, subscription: str = "") -> None:
-        """Say at the top who is signed in, and where; `subscription` is a name."""
+        """Say at the top who is signed in, to which tenant, and where; `subscription` is a name."""
         target = self.target
         place = () if target is None else ("sandbox", self.profile) if target.connection else ("azure",)
-        self.who = " · ".join(part for part in (*place, self.signed_in, subscription) if part)
+        tenant = "" if target is None or target.connection else self.tenant_name or f"tenant {self.tenant[:8]}…"
+        self.who = " · ".join(part for part in (*place, self.signed_in, tenant, subscription) if part)
 
     def suggest(self) -> None:
         """Fill what is empty with what works: the example of `scoring/`, and in the sandbox its default workspace."""
@@ -339,6 +391,7 @@ class Wizard:
 
     def close(self) -> None:
         """Leave: a run under way is left to Azure, the sandbox is let go. Takes under half a second."""
+        self.cancel_sign_in()
         if self.stop is not None:
             self.stop.set()
         if self._worker is not None:

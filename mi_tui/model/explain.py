@@ -121,6 +121,14 @@ EXPLAINED: dict[str, Text] = {
             "What was there before is never touched. What somebody else put into something of yours keeps it.",
         ),
     ),
+    "sign_in": (
+        "Signing in to Azure",
+        (
+            "Azure CLI: the account of 'az login'. Environment: a service principal in AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
+            "Browser: you sign in on a page on this machine. Device code: you open a page on any device and enter a code.",
+            "mi-tui sees no password, and keeps what it gets in memory only. A guest in another tenant names the tenant below the list.",
+        ),
+    ),
     # ---- things on the screens
     "request": (
         "The request",

@@ -34,9 +34,9 @@ def clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-_GUID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
+_GUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|…)")
 
 
 def masked(text: str) -> str:
-    """`text` with every GUID (subscription, tenant, object ids) and every sign-in name masked, to be shown to a room."""
+    """`text` with every GUID (subscription, tenant, object ids; also one cut to its beginning) and every sign-in name masked, to be shown to a room."""
     return re.sub(r"\b[\w.+-]+@[\w.-]+\b", "•••@•••", _GUID.sub("••••••••-••••", text))

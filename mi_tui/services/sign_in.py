@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import threading
@@ -33,6 +34,7 @@ BROWSER_SECONDS = 300
 
 CLI_SECONDS = 30
 
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALWAYS = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
 _ONE_OF = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH")
 _PERSON = ("AZURE_CLIENT_ID", "AZURE_USERNAME", "AZURE_PASSWORD")
@@ -107,6 +109,8 @@ def probe(kind: SignIn, tenant: str = "") -> Probed:
     except ServiceError as error:
         return Probed(_refused(kind, error.failure))
     name, where = found.caller.name, found.caller.tenant
+    if _GUID.fullmatch(name):
+        name = f"application {name}"  # a service principal's token has no name
     return Probed(Finding(kind, Standing.READY, f"{name}, tenant {where}", name=name, tenant=where), found)
 
 

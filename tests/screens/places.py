@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from mi_tui.app import MiTui
 from mi_tui.model.draft import Stage
+from mi_tui.model.sign_in import Finding, SignIn, Standing
 from mi_tui.services.session import Caller
+from mi_tui.services.sign_in import Account, Probed
 from mi_tui.services.subscriptions import SubscriptionInfo
 from mi_tui.services.workspaces import WorkspaceInfo
 from mi_tui.workflow import Workflow
@@ -53,6 +55,23 @@ class FakeTarget:
         return FakeTarget(self.name, subscription, self.connection, self.gone)
 
 
+def fake_account(kind: SignIn, name: str = "you@contoso.example") -> Account:
+    """Somebody who is signed in, with nothing that gives tokens."""
+    return Account(kind, Caller(name, "o", TENANT), cast("Any", None))
+
+
+def findings(**changes: Finding) -> dict[SignIn, Finding]:
+    """What a machine with a signed-in Azure CLI and a browser finds, but for the changes (by name, dashes as underscores)."""
+    who = f"you@contoso.example, tenant {TENANT}"
+    found = [
+        Finding(SignIn.AZURE_CLI, Standing.READY, who, name="you@contoso.example", tenant=TENANT),
+        Finding(SignIn.ENVIRONMENT, Standing.ABSENT, "AZURE_TENANT_ID is not set.", "Set it."),
+        Finding(SignIn.BROWSER, Standing.OFFERED, "Opens a page in your browser, where you sign in."),
+        Finding(SignIn.DEVICE_CODE, Standing.OFFERED, "You open a page on any device and enter a code."),
+    ]
+    return {finding.kind: changes.get(finding.kind.value.replace("-", "_"), finding) for finding in found}
+
+
 @dataclass
 class World:
     """What there is. An exception in place of a list, or in `refuses`, is raised."""
@@ -62,6 +81,8 @@ class World:
     refuses: Exception | None = None
     slow: float = 0.0
     opened: list[tuple[str, ...]] = field(default_factory=list)
+    findings: dict[SignIn, Finding] = field(default_factory=findings)
+    tried: list[tuple[str, str, str]] = field(default_factory=list)
     closed: int = 0
 
 
@@ -97,8 +118,21 @@ class FakeWorkflow(Workflow):
         )
         return self._open(FakeTarget("sandbox", DEV, connection), "sandbox", str(profile), str(scenario))
 
-    def azure(self, subscription: str) -> Any:
-        return self._open(FakeTarget("azure", subscription), "azure", subscription, os.environ.get("HTTPS_PROXY", ""))
+    def azure(self, subscription: str, account: Any = None, *, tenant: str = "") -> Any:
+        return self._open(
+            FakeTarget("azure", subscription), "azure", subscription, os.environ.get("HTTPS_PROXY", ""),
+            account.kind.value if account else "",
+        )  # fmt: skip
+
+    def try_sign_in(self, kind: SignIn, tenant: str = "") -> Probed:
+        time.sleep(self.world.slow)
+        self.world.tried.append((kind.value, tenant, os.environ.get("HTTPS_PROXY", "")))
+        finding = self.world.findings[kind]
+        ready = finding.standing is Standing.READY
+        return Probed(finding, fake_account(kind, finding.name) if ready else None)
+
+    def tenant_name(self, target: Any, tenant: str) -> str:
+        return "Contoso"
 
     def catalog(self, target: Any, subscription: str | None = None) -> Any:
         world = self.world

@@ -24,11 +24,7 @@ from mi_tui.workflow import RunState, SandboxError, ServiceError
 from screens.runs import ago
 from tests.screens.places import DEV, TENANT, World, app_in, at, said, until
 
-SIGNED_OUT = Failure(
-    "mi-tui/sign-in",
-    "ChainedTokenCredential failed to retrieve a token from the included credentials.",
-    details=("EnvironmentCredential: not configured", "AzureCliCredential: Azure CLI not found on path"),
-)
+SIGNED_OUT = Failure("AADSTS50173", "The sign-in has ended.", advice="Sign in again.")
 
 
 @pytest.fixture(autouse=True)
@@ -126,38 +122,58 @@ def test_a_sandbox_that_does_not_start_says_why_and_retry_starts_it(tmp_path: Pa
     play(tmp_path, world, script)
 
 
-def test_azure_tries_the_sign_in_at_once_and_says_who(tmp_path: Path) -> None:
+def test_azure_tries_the_sign_ins_at_once_and_enter_goes_on_with_the_cli(tmp_path: Path) -> None:
     world = World()
 
     async def script(app: MiTui, pilot: Pilot[int]) -> None:
         app.screen.query_one("#target", Choice).focus()
         await pilot.press("right")
-        await until(pilot, lambda: f"Signed in to Azure as you@contoso.example, tenant {TENANT}" in said(app.screen))
+        await until(pilot, lambda: "Azure CLI    ✓ signed in" in said(app.screen))
+        assert f"you@contoso.example, tenant {TENANT}" in said(app.screen)
         await pilot.press("f2")
         assert TENANT not in said(app.screen)
         assert "you@contoso" not in said(app.screen)
         await pilot.press("f2", "enter", "enter")
         await at(pilot, Stage.WORKSPACE)
-        assert [how[0] for how in world.opened] == ["azure"]
-        assert world.opened[0][1] == "00000000-0000-0000-0000-000000000000"
-        assert app.wizard.who.startswith("azure · you@contoso.example")
+        assert world.opened == [("azure", "00000000-0000-0000-0000-000000000000", "", "azure-cli")]
+        assert app.wizard.who.startswith("azure · you@contoso.example · Contoso")
+        await pilot.press("escape")
+        screen = await at(pilot, Stage.WELCOME)
+        await until(
+            pilot, lambda: f"Signed in to Azure as you@contoso.example, tenant Contoso ({TENANT})" in said(screen)
+        )
+        await pilot.press("ctrl+n")
+        await at(pilot, Stage.WORKSPACE)
+        assert len(world.opened) == 1, "it goes on with the one that is open"
 
     play(tmp_path, world, script)
 
 
-def test_signed_out_says_how_to_sign_in_and_retry_tries_again(tmp_path: Path) -> None:
+def test_start_while_they_are_being_tried_waits_for_the_best(tmp_path: Path) -> None:
+    world = World(slow=0.5)
+
+    async def script(app: MiTui, pilot: Pilot[int]) -> None:
+        app.screen.query_one("#target", Choice).take("azure")
+        await until(pilot, lambda: "trying" in said(app.screen))
+        await pilot.press("ctrl+n")
+        await at(pilot, Stage.WORKSPACE)
+        assert world.opened[0][3] == "azure-cli"
+
+    play(tmp_path, world, script)
+
+
+def test_azure_that_does_not_open_says_why_and_retry_tries_again(tmp_path: Path) -> None:
     world = World(refuses=ServiceError(SIGNED_OUT))
 
     async def script(app: MiTui, pilot: Pilot[int]) -> None:
         app.screen.query_one("#target", Choice).take("azure")
-        await until(pilot, lambda: "Nobody is signed in" in said(app.screen))
-        shown = said(app.screen)
-        for words in ("az login", "AZURE_CLIENT_SECRET", "Azure CLI is not installed"):
-            assert words in shown
+        await until(pilot, lambda: "✓ signed in" in said(app.screen))
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "The sign-in has ended." in said(app.screen))
+        assert app.wizard.last_failure == SIGNED_OUT
         world.refuses = None
         await pilot.click("#retry")
-        await until(pilot, lambda: "Signed in to Azure as" in said(app.screen))
-        assert app.wizard.stage is Stage.WELCOME, "Retry looks; Start goes on"
+        await at(pilot, Stage.WORKSPACE)
 
     play(tmp_path, world, script)
 
@@ -177,9 +193,12 @@ def test_from_the_sandbox_to_azure_takes_the_proxy_away_and_forgets_its_workspac
         screen.query_one("#target", Choice).take("azure")
         await pilot.pause()
         assert len(world.opened) == 1, "looking at the card does not close the sandbox"
+        assert world.tried == [], "nor does anything of Azure go through its network"
+        assert "the sandbox is open" in said(screen)
         await pilot.press("ctrl+n")
         await at(pilot, Stage.WORKSPACE)
         assert world.opened[-1][2] == "http://proxy.contoso.example:8080"
+        assert {proxy for _, _, proxy in world.tried} == {"http://proxy.contoso.example:8080"}
         draft = app.wizard.draft
         assert draft.endpoint == "ep-mine", "what is not bound to the place stays"
         await until(pilot, lambda: world.closed == 1)

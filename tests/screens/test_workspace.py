@@ -57,7 +57,7 @@ def test_the_only_subscription_and_the_only_workspace_are_taken(tmp_path: Path) 
         await until(pilot, lambda: app.wizard.draft.workspace == "ml-dev")
         draft = app.wizard.draft
         assert (draft.subscription, draft.resource_group, draft.location) == (DEV, "rg-ml", "westeurope")
-        assert app.wizard.who == "azure · you@contoso.example · Contoso Dev"
+        assert app.wizard.who == "azure · you@contoso.example · tenant 5a9d7c1e… · Contoso Dev"
         assert TENANT in said(app.screen)
         await pilot.press("ctrl+n")
         await at(pilot, Stage.IDENTITY)
