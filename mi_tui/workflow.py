@@ -232,9 +232,7 @@ class Workflow:
 
     def removable(self, record: RunRecord) -> list[LedgerEntry]:
         """What `down` would remove, in its order."""
-        return [
-            entry for entry in self.journal.ledger(record.id) if entry.verdict in {Verdict.CREATED, Verdict.INTENDED}
-        ]
+        return cleanup.in_order(self.journal.ledger(record.id))
 
     def _drive(
         self, work: Callable[[Context], RunFinished], target: Target, run: str, plan: Plan, emit: Emit, stop: Stop

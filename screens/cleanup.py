@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual import on
 from textual.containers import Vertical
 from textual.content import Content
+from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Button, Input, SelectionList, Static
+from textual.widgets import Button, Checkbox, Input, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
 from mi_tui.model.draft import Stage
@@ -57,6 +59,21 @@ class _Ledger:
     bills: str
 
 
+class Ticks(SelectionList[str]):
+    """The list of what goes. Textual draws the same cross for both states, in two colours; here one that is not ticked is empty."""
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        strip = super().render_line(y)
+        row = self.scroll_offset.y + y
+        if row >= self.option_count or self.get_option_at_index(row).value in self.selected:
+            return strip
+        cells = [*strip]
+        if len(cells) > 1 and cells[1].text == Checkbox.BUTTON_INNER:
+            cells[1] = Segment(" " * len(cells[1].text), cells[1].style)
+        return Strip(cells, strip.cell_length)
+
+
 class CleanupScreen(WizardScreen):
     """Removes what a run made, the one at hand or an earlier one."""
 
@@ -73,10 +90,12 @@ class CleanupScreen(WizardScreen):
         self._state = "loading"
         self._keep: dict[str, str] = {}
         self._asked = 0
+        self._going: tuple[_Thing, ...] = ()
+        """What was ticked when Remove was pressed."""
 
     def content(self) -> Iterable[Widget]:
         yield Static("", id="intro", markup=False)
-        yield SelectionList[str](id="goes")
+        yield Ticks(id="goes")
         yield Static("", id="rows", markup=False)
         yield Static("", id="bills", markup=False)
         with Vertical(id="confirming"):
@@ -232,7 +251,8 @@ class CleanupScreen(WizardScreen):
             listing.clear_options()
             for thing in self._ledger.goes:
                 why = self._keep.get(thing.id, "")
-                words = Content.assemble(thing.words, (f"  stays: {why}", "$text-muted") if why else "")
+                bills = "  bills while it exists" if thing.kind == "deployment" and not why else ""
+                words = Content.assemble(thing.words, (f"  stays: {why}" if why else bills, "$text-muted"))
                 dependent = bool(why) and why != _WISH
                 listing.add_option(Selection(words, thing.id, not why, disabled=dependent))
             listing.highlighted = highlight
@@ -278,6 +298,7 @@ class CleanupScreen(WizardScreen):
 
     def primary(self) -> None:
         if self._state == "listed":
+            self._going = tuple(t for t in self._ledger.goes if t.id not in self._keep) if self._ledger else ()
             self.wizard.clean(self._wishes())
             self._enter("removing")
         else:
@@ -306,7 +327,18 @@ class CleanupScreen(WizardScreen):
             self._enter("loading")
 
     def _draw_rows(self) -> None:
-        lines = [self._row(row) for row in self.wizard.progress.rows.values()]
+        progress = self.wizard.progress
+        lines = [self._row(row) for row in progress.rows.values()]
+        if self._state == "removing":
+            coming = [thing for thing in self._going if f"remove {thing.id}" not in progress.rows]
+            lines += [
+                Content.styled(f"{self._mark['waiting']} {visible(cut(thing.words, _NAME))}", "$text-muted")
+                for thing in coming
+            ]
+            if self._going:
+                self._intro(
+                    f"Removing: {progress.done} of {len(self._going)}. Each is looked for afterwards, to see that it is gone."
+                )
         self.query_one("#rows", Static).update(Content("\n").join(lines))
 
     def _row(self, row: Row) -> Content:

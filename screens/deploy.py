@@ -103,6 +103,7 @@ class DeployScreen(LogKeys, WizardScreen):
         timeline.show(progress, usual="in Azure" if self._played else "usual", height=self._room())
         pane = self.query_one(LogPane)
         files = {name: self.wizard.log.path(name) for name in CONTAINERS} if self.wizard.log else {}
+        pane.view.set_masked(self.wizard.masked)
         pane.show(progress.logs, say_of(progress, played=self._played), files)
         now = (progress, progress.outcome)
         if now != self._shown:
@@ -198,6 +199,7 @@ class DeployScreen(LogKeys, WizardScreen):
 
     def masking_changed(self) -> None:
         super().masking_changed()
+        self._draw()
         if self._outcome is Outcome.FAILED:
             self._show_card()
 
@@ -289,7 +291,7 @@ def say_of(progress: RunProgress, *, played: bool) -> str:
     if row.state == "running":
         said = f"Last state: {row.status}, for {clock(time.monotonic() - row.status_at)}." if row.status else ""
         usual = "in Azure after 8 to 14 minutes" if played else "usually after 8 to 14 minutes"
-        coming = f"Next: the operation ends, {usual}; then both logs are read and stand here."
+        coming = f"Next: the container is ready and the operation ends, {usual}. Lines stand here as soon as Azure gives any."
         why = "" if notices else "Azure gives no container logs while a deployment is being created."
         return "\n".join(filter(None, (notices, why, said, coming)))
     return notices or "Azure gave no log of this container."

@@ -9,13 +9,14 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content, Span
 from textual.widget import Widget
 from textual.widgets import Button, Static, TextArea
 
 from mi_tui.model.draft import Stage
-from mi_tui.model.exchange import Exchange, Sent, json_fault, laid_out
+from mi_tui.model.exchange import Exchange, Sent, fault_place, json_fault, laid_out
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
 from mi_tui.model.text import cut, masked, visible
@@ -41,6 +42,15 @@ class _Facts:
     sample: str
     facts: dict[str, str]
     identity: str
+
+
+class RequestEditor(TextArea):
+    """The request. The screen's keys work in it too, where the editor of Textual has some of its own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f6", "screen.show_logs", show=False),
+        Binding("f7", "screen.raw", show=False),
+    ]
 
 
 class EndpointScreen(WizardScreen):
@@ -77,7 +87,7 @@ class EndpointScreen(WizardScreen):
         with Horizontal(id="exchange"):
             with Vertical(id="asking"):
                 yield Static("Request (F5 sends)", classes="caption", markup=False)
-                yield TextArea("", id="request", tab_behavior="focus", highlight_cursor_line=False)
+                yield RequestEditor("", id="request", tab_behavior="focus", highlight_cursor_line=False)
             with Vertical(id="answering"):
                 yield Static("Answer", id="headline-answer", classes="caption", markup=False)
                 yield VerticalScroll(Static("", id="answer", markup=False), id="answer-box", can_focus=True)
@@ -231,6 +241,7 @@ class EndpointScreen(WizardScreen):
         fault = json_fault(text)
         self._trouble(f"Not sent. {fault}" if fault else "")
         if fault:
+            self._go_to(*fault_place(text))
             return
         self._sending = True
         self.query_one("#send", Button).label = "Sending"
@@ -241,6 +252,13 @@ class EndpointScreen(WizardScreen):
 
         exchange = self.exchange
         self.wizard.ask_run(call, lambda result: self._answered(exchange, result))
+
+    def _go_to(self, line: int, column: int) -> None:
+        """Put the cursor where the request has to be mended."""
+        editor = self.query_one("#request", TextArea)
+        if line:
+            editor.cursor_location = (line - 1, column - 1)
+        editor.focus()
 
     def _answered(self, exchange: Exchange, result: ScoreAnswer | Failure) -> None:
         self._sending = False
@@ -328,7 +346,7 @@ class EndpointScreen(WizardScreen):
         self.notify("The key was copied, and never shown.", markup=False)
 
     def action_show_logs(self) -> None:
-        """The last lines of both containers."""
+        """The logs of both containers, followed."""
         from screens.logtail import LogTail
 
         if not self.has_class("-empty"):

@@ -1,81 +1,89 @@
-"""The last lines of a deployment's logs, over the step that asked for them."""
+"""The logs of a deployment's two containers, over the step that asked for them: the last lines, and new ones as they come."""
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Button, Static
 
 from mi_tui.model.failure import Failure
+from mi_tui.model.logbuffer import LogBuffer
 from mi_tui.model.text import cut, masked, visible
+from mi_tui.widgets.logpane import LogPane
 from screens.dialogs import Dialog
 from screens.wizard import Wizard
 
 if TYPE_CHECKING:
-    from mi_tui.workflow import Container, RunRecord, Target
+    from mi_tui.workflow import Container, RunRecord, Stop, Target
 
-_TAIL = 200
-_LINE = 2_000
-_SCRIPT: Container = "inference-server"
-_STARTER: Container = "storage-initializer"
+_TAIL = 500
+_ASKING = "Asking for the log …"
+_CONTAINERS: tuple[Container, ...] = ("inference-server", "storage-initializer")
 
 
 class LogTail(Dialog):
-    """The last lines of one container, and the way to the other one."""
+    """Asks for both logs again and again while it stands. The log pane has the keys."""
 
     DEFAULT_CSS = """
-    LogTail > #box { width: 96%; height: 90%; }
-    LogTail #text { height: 1fr; max-height: 100%; }
+    LogTail > #box { width: 96%; height: 92%; }
+    LogTail LogPane { height: 1fr; }
     """
+    TITLE_TEXT = "Logs"
 
     def __init__(self, wizard: Wizard) -> None:
         super().__init__()
         self.wizard = wizard
-        self._container: Container = _SCRIPT
-        self._asked = 0
+        self._logs: dict[str, LogBuffer] = {}
+        self._said: dict[str, str] = dict.fromkeys(_CONTAINERS, _ASKING)
+        self._came: deque[tuple[str, str, bool]] = deque()
+        """Container, text, and whether it is a line of the log; filled by the threads that ask."""
+        self._stop: Stop | None = None
 
     def content(self) -> Iterable[Widget]:
-        yield VerticalScroll(Static("", id="lines", markup=False), id="text")
-
-    def choices(self) -> Iterable[Widget]:
-        yield Button("Refresh", id="refresh")
-        yield Button("Other container", id="other")
-        yield Button("Close", id="close", variant="primary")
+        yield LogPane(id="pane")
 
     def ready(self) -> None:
-        self.query_one("#close", Button).focus()
+        self.query_one(LogPane).focus_head()
+        self.set_interval(0.1, self._take_in)
         self._ask()
 
-    def chosen(self, button: str) -> None:
-        if button == "other":
-            self._container = _STARTER if self._container == _SCRIPT else _SCRIPT
-        self._ask()
+    def on_unmount(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
 
     def _ask(self) -> None:
-        self._asked += 1
-        asked, container = self._asked, self._container
-        self.retitle(f"Log of {container}, last {_TAIL} lines")
-        self.query_one("#lines", Static).update("Asking for the log …")
+        from mi_tui.workflow import Stop
 
-        def call(target: Target, record: RunRecord) -> list[str]:
-            from mi_tui.workflow import Stop
+        self._stop = stop = Stop()
+        for container in _CONTAINERS:
+            self._follow(container, stop)
 
-            found = self.wizard.workflow.logs(target, record, container, _TAIL, follow=False, stop=Stop())
-            return [visible(cut(line, _LINE)) for line, _ in found]
+    def _follow(self, container: Container, stop: Stop) -> None:
+        def call(target: Target, record: RunRecord) -> None:
+            lines = self.wizard.workflow.logs(target, record, container, _TAIL, follow=True, stop=stop)
+            for text, real in lines:
+                self._came.append((container, text, real))
 
-        self.wizard.ask_run(call, lambda result: self._show(asked, result))
+        def ended(result: Failure | None) -> None:
+            if isinstance(result, Failure):
+                why = f"The log cannot be had. {visible(cut(result.sentence(), 500))}\n{visible(result.advice)}"
+                self._came.append((container, why, False))
 
-    def _show(self, asked: int, result: list[str] | Failure) -> None:
-        if not self.is_mounted or asked != self._asked:
-            return
-        if isinstance(result, Failure):
-            text = f"The log cannot be had. {visible(cut(result.sentence(), 500))}\n{visible(result.advice)}"
-        else:
-            text = "\n".join(result) or "The log is empty so far."
-        self.query_one("#lines", Static).update(masked(text) if self.wizard.masked else text)
-        # Only after the new text has been laid out is it known where its end is.
-        box = self.query_one("#text", VerticalScroll)
-        self.call_after_refresh(box.scroll_end, animate=False)
+        self.wizard.ask_run(call, ended)
+
+    def _take_in(self) -> None:
+        """What came since the last look; a sentence in place of a log stands where the log would."""
+        stamp = time.strftime("%H:%M:%S")
+        for _ in range(min(len(self._came), 1_000)):
+            container, text, real = self._came.popleft()
+            if real:
+                self._logs.setdefault(container, LogBuffer()).append(text, stamp)
+            else:
+                self._said[container] = text
+        pane = self.query_one(LogPane)
+        said = self._said[pane.container]
+        pane.view.set_masked(self.wizard.masked)
+        pane.show(self._logs, masked(said) if self.wizard.masked else said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mi_tui.engine import keeping
@@ -46,7 +46,12 @@ class _Kept(Exception):
 
 def removable(ctx: Context) -> list[LedgerEntry]:
     """What clean-up would remove, in its order: created by this run, or being created when it was interrupted."""
-    ours = [e for e in ctx.journal.ledger(ctx.run) if e.verdict in {Verdict.CREATED, Verdict.INTENDED}]
+    return in_order(ctx.journal.ledger(ctx.run))
+
+
+def in_order(ledger: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """Of a run's ledger, what clean-up would remove, in its order."""
+    ours = [entry for entry in ledger if entry.verdict in {Verdict.CREATED, Verdict.INTENDED}]
     return sorted(ours, key=lambda entry: _ORDER.index(entry.kind))
 
 
@@ -101,7 +106,9 @@ def _clean(ctx: Context, keep: frozenset[str]) -> RunFinished:
             continue
         ctx.journal.removed(ctx.run, entry.id, "seen to be gone")
         removed.append(entry.id)
-        ctx.emit(_finished(ctx, step, title, "removed", began, "" if was_there else "was gone already", entry.id))
+        along = entry.kind is ResourceKind.ENDPOINT and bool(removed)
+        gone = "went with its deployment" if along else "was gone already"
+        ctx.emit(_finished(ctx, step, title, "removed", began, "" if was_there else gone, entry.id))
     standing = [item for item in left if item.kind not in _FREE and item.id not in kept_on_wish]
     if standing and not failures and not ctx.stop.is_set():
         # On purpose, and still not what was asked for: who waits for the end of the bill must not read a success.

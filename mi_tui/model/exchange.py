@@ -62,6 +62,17 @@ def json_fault(text: str) -> str:
     return ""
 
 
+def fault_place(text: str) -> tuple[int, int]:
+    """Line and column, from 1, where a text stops being JSON; (0, 0) where no place is known."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.lineno, error.colno
+    except (RecursionError, ValueError):
+        pass
+    return 0, 0
+
+
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON value")
 

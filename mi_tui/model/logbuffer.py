@@ -139,6 +139,8 @@ class LogIndex:
     def __init__(self, buffer: LogBuffer, measure: Measure = cells) -> None:
         self.buffer = buffer
         self.filter = ""
+        self.hide: Callable[[str], str] | None = None
+        """What makes a text fit to be shown to a room."""
         self.width = 0
         self.widest = 0
         """Cells of the widest line seen since the last `reset`."""
@@ -179,12 +181,16 @@ class LogIndex:
         end = self._ends[-1] if self._ends else self._base
         for line in self.buffer.lines(number):
             if not self.filter or holds(line.text, self.filter):
-                end += self._height(line.text)
+                end += self._height(self.shown(line))
                 self._numbers.append(number)
                 self._ends.append(end)
             number += 1
         self._seen = number
         return gone
+
+    def shown(self, line: Line) -> str:
+        """The text of a line as it is shown."""
+        return line.text if self.hide is None else self.hide(line.text)
 
     def _height(self, text: str) -> int:
         size = len(text) if text.isascii() else sum(map(self._measure, text))

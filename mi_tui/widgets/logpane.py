@@ -77,7 +77,8 @@ class LogPane(Vertical):
         self._files: Mapping[str, Path] = {}
         self._asking = ""
         self._found = ""
-        self._container = CONTAINERS[0]
+        self.container = CONTAINERS[0]
+        """Whose log is shown."""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="log-head"):
@@ -105,23 +106,29 @@ class LogPane(Vertical):
     def show(self, logs: Mapping[str, LogBuffer], say: str, files: Mapping[str, Path] | None = None) -> None:
         """Show these logs; `say` is the honest sentence for when the chosen container has none. `files` have all of each log."""
         self._logs, self._files = logs, files or {}
-        buffer = logs.get(self._container)
+        buffer = logs.get(self.container)
         empty = buffer is None or not len(buffer)
         sentence = self.query_one("#log-say", Static)
         sentence.display = bool(say) and empty
         if empty:
             sentence.update(Content(visible(say, lines=True)), layout=False)
+        if self.view.display and empty and self.view.has_focus:
+            self.focus_head()
         self.view.display = not empty
         if buffer is not None:
             self.view.show(buffer)
         self._say_state()
 
+    def focus_head(self) -> None:
+        """Focus the tabs, which are there also while there is no log."""
+        self.query_one(Tabs).focus()
+
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         event.stop()
         if event.tab is None or event.tab.id is None:
             return
-        self._container, self._found = event.tab.id, ""
-        if (buffer := self._logs.get(self._container)) is not None:
+        self.container, self._found = event.tab.id, ""
+        if (buffer := self._logs.get(self.container)) is not None:
             self.view.show(buffer)
         empty = buffer is None or not len(buffer)
         self.view.display = not empty
@@ -136,7 +143,7 @@ class LogPane(Vertical):
     def _say_state(self) -> None:
         view = self.view
         point = f" {marks()['point']} "
-        words = [f"{view.index.lines:,} lines"] if self._logs.get(self._container) else []
+        words = [f"{view.index.lines:,} lines"] if self._logs.get(self.container) else []
         if view.index.filter:
             words.append(f"with {view.index.filter!r}")
         if view.search:
@@ -196,7 +203,7 @@ class LogPane(Vertical):
 
     def action_log_save(self) -> None:
         """Ask where to save the log."""
-        self._ask("save", "save to:", str(Path.home() / f"{self._container}.log"))
+        self._ask("save", "save to:", str(Path.home() / f"{self.container}.log"))
 
     def action_log_copy(self) -> None:
         """Copy what is selected with the mouse, or else what is shown."""
@@ -252,13 +259,13 @@ class LogPane(Vertical):
 
     def _save(self, path: Path) -> None:
         """Write the container's log: what is kept, or all of it where older lines are in a file. Never over a file that is there."""
-        buffer = self._logs.get(self._container)
+        buffer = self._logs.get(self.container)
         if buffer is None or not len(buffer):
             self.app.notify("There is nothing to save yet.", markup=False)
             return
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            whole = self._files.get(self._container)
+            whole = self._files.get(self.container)
             with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
                 if buffer.first and whole is not None and whole.exists():
                     with whole.open(encoding="utf-8") as source:

@@ -17,6 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from mi_tui.model.logbuffer import LogBuffer, LogIndex, pieces, spans, step
+from mi_tui.model.text import masked
 
 FLUSH = 0.05
 """Seconds between two looks at the buffer."""
@@ -186,6 +187,12 @@ class LogView(ScrollView, can_focus=True):
         self.stamps = stamps
         self._anew()
 
+    def set_masked(self, hide: bool) -> None:
+        """Mask ids, or show them."""
+        if hide != (self.index.hide is not None):
+            self.index.hide = masked if hide else None
+            self._anew()
+
     def set_filter(self, words: str) -> None:
         """Show only the lines that hold `words`; all of them for the empty text."""
         self.index.filter = words
@@ -237,7 +244,7 @@ class LogView(ScrollView, can_focus=True):
         line = self.index.buffer.line(number)
         if line is None:
             return Strip.blank(width, base)  # dropped since the last look
-        rows = pieces(line.text, self.index.width, _width)
+        rows = pieces(self.index.shown(line), self.index.width, _width)
         text = rows[min(part, len(rows) - 1)]
         strip = Strip([Segment(words, style) for words, style in self._styled(row, number, text, base, part == 0)])
         if self.stamps:
@@ -278,7 +285,7 @@ class LogView(ScrollView, can_focus=True):
         for row in range(self.index.rows):
             number, part = self.index.at(row)
             line = self.index.buffer.line(number)
-            rows.append(" " * stamp + pieces(line.text, self.index.width, _width)[part] if line else "")
+            rows.append(" " * stamp + pieces(self.index.shown(line), self.index.width, _width)[part] if line else "")
         return selection.extract("\n".join(rows)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:

@@ -66,6 +66,7 @@ class Faked(Workflow):
             "scoring_uri": "https://ep-demo.westeurope.inference.ml.azure.com/score",
         }
         self.log_lines = ["first line", "last line"]
+        self.stops: list[Stop] = []
         self.bodies: list[bytes] = []
         self.kept_ids: frozenset[str] | None = None
         self.unremovable: dict[str, str] = {}
@@ -94,8 +95,15 @@ class Faked(Workflow):
             raise ServiceError(self.score)
         return self.score
 
-    def logs(self, *_: Any, **__: Any) -> Any:
-        return iter([(line, True) for line in self.log_lines])
+    def logs(self, *_: Any, stop: Stop, follow: bool, **__: Any) -> Any:
+        self.stops.append(stop)
+        told = 0
+        while True:
+            for line in self.log_lines[told:]:
+                told += 1
+                yield line, True
+            if not follow or stop.wait(0.05):
+                return
 
     def down(
         self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset()

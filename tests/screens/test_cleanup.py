@@ -25,6 +25,8 @@ def test_enter_removes_in_the_sandbox_and_the_end_is_verified(tmp_path: Path, si
     async def journey(app: MiTui, pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "online endpoint ep-demo" in screen_text(app))
         assert "0.29 USD" in screen_text(app)
+        first = next(line for line in screen_text(app).splitlines() if "▐X▌" in line)
+        assert "deployment blue  bills while it exists" in first, "in the order in which they go"
         assert "workspace ml-dev" in screen_text(app)
         await pilot.press("enter")
         await until(pilot, lambda: "Nothing of this run is left: 7 things were removed" in screen_text(app))
@@ -67,8 +69,10 @@ def test_what_is_unticked_stays_with_what_it_needs(tmp_path: Path) -> None:
         listing = app.screen.query_one("#goes", SelectionList)
         listing.focus()
         listing.highlighted = [e.id for e in workflow.removable(workflow.journal.run(RUN))].index("/acc/c/b")
+        assert "X▌ blob hello.txt" in screen_text(app)
         await pilot.press("space")
         await until(pilot, lambda: set(listing.selected) == {"/uai", "/acc/c/ra", "/ep", "/ep/blue"})
+        assert " ▌ blob hello.txt  stays: you kept it" in screen_text(app)
         await pilot.press("space")
         await until(pilot, lambda: len(listing.selected) == 7)
         await pilot.press("space")

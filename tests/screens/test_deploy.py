@@ -92,7 +92,7 @@ def test_while_it_is_created_the_screen_is_honest_about_logs(tmp_path: Path, siz
         assert "7 of 10 steps" in text
         assert "0.00 USD so far" in text
         assert "◐ running deployment blue" in text
-        for words in ("Azure gives no container logs", "Last state: Creating, for 0:0", "Next: the operation ends"):
+        for words in ("Azure gives no container logs", "Last state: Creating, for 0:0", "Next: the container is ready"):
             assert words in text
         assert not app.screen.query_one(LogView).display
         assert app.screen.query_one("#primary", Button).disabled

@@ -151,3 +151,36 @@ def test_percentiles_are_of_answers_only() -> None:
 
 def test_what_is_no_json_is_laid_out_as_it_is() -> None:
     assert laid_out("plain <text>") == "plain <text>"
+
+
+def test_a_fault_gets_the_cursor(tmp_path: Path) -> None:
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "deployment Succeeded" in screen_text(app))
+        editor = app.screen.query_one("#request", TextArea)
+        editor.load_text('{\n  "data": [1, 2\n}')
+        await pilot.press("f5")
+        await until(pilot, lambda: "Line 3, column 1" in screen_text(app))
+        assert app.focused is editor
+        assert editor.cursor_location == (2, 0)
+
+    drive(Faked(tmp_path), Stage.ENDPOINT, journey)
+
+
+def test_the_logs_follow_while_they_stand(tmp_path: Path) -> None:
+    workflow = Faked(tmp_path)
+
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "deployment Succeeded" in screen_text(app))
+        app.screen.query_one("#request", TextArea).focus()
+        await pilot.press("f6")  # which the editor would take for itself
+        await until(pilot, lambda: "the first line" in screen_text(app))
+        workflow.log_lines.append("one that came later")
+        await until(pilot, lambda: "one that came later" in screen_text(app))
+        await pilot.press("slash", *"later", "enter")
+        await until(pilot, lambda: "1 of 1" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: workflow.stops[0].is_set() and workflow.stops[1].is_set())
+        assert app.screen is app.screen_stack[1]
+
+    workflow.log_lines = ["the first line"]
+    drive(workflow, Stage.ENDPOINT, journey, (120, 40))
