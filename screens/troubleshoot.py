@@ -23,6 +23,9 @@ _TAIL = 40
 _LINE = 1_000
 _TEXT = 4_000
 
+_RAW = "The error as it came"
+_LOG = "Log of"
+
 Part = tuple[str, str]
 """A heading and a text; either may be empty."""
 
@@ -50,7 +53,9 @@ class TroubleshootScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static("Troubleshoot: the last failure", id="head", markup=False)
-        yield VerticalScroll(Static("", id="text", markup=False), id="card")
+        yield VerticalScroll(
+            *(Static("", id=place, markup=False) for place in ("text", "raw-error", "logs")), id="card"
+        )
         with Horizontal(id="buttons"):
             yield Button("Raw error", id="raw")
             yield Button("Copy all", id="copy")
@@ -77,14 +82,18 @@ class TroubleshootScreen(Screen[None]):
                 "Nothing has failed so far.\n\nWhen something does, what Azure said of it, what it may mean and the ends of the "
                 "logs stand here. F4 brings you here from every step."
             )
+            for place in ("raw-error", "logs"):
+                self.query_one(f"#{place}", Static).display = False
             return
-        blocks: list[Content] = []
+        blocks: dict[str, list[Content]] = {"text": [], "raw-error": [], "logs": []}
         for heading, text in self._parts(wizard.last_failure):
-            if heading:
-                blocks.append(Content.assemble((heading, "$text-muted"), "\n", text))
-            else:
-                blocks.append(Content.styled(text, "$text-error bold"))
-        card.update(Content("\n\n").join(blocks))
+            place = "raw-error" if heading == _RAW else "logs" if heading.startswith(_LOG) else "text"
+            words = Content.assemble((heading, "$text-muted"), "\n", text)
+            blocks[place].append(words if heading else Content.styled(text, "$text-error bold"))
+        for place, found in blocks.items():
+            block = self.query_one(f"#{place}", Static)
+            block.update(Content("\n\n").join(found))
+            block.display = bool(found)
 
     # ---- what it says
 
@@ -122,11 +131,11 @@ class TroubleshootScreen(Screen[None]):
         if ids:
             yield "For Azure's support", safe("\n".join(ids))
         if self._raw:
-            yield "The error as it came", safe(failure.raw or "Nothing more came.", 8_000)
+            yield _RAW, safe(failure.raw or "Nothing more came.", 8_000)
         for container, lines in wizard.progress.logs.items():
             tail = [safe(line, _LINE, lines=False) for line in list(lines)[-_TAIL:]]
             if tail:
-                yield f"Log of {safe(container, 80, lines=False)}, last {len(tail)} lines", "\n".join(tail)
+                yield f"{_LOG} {safe(container, 80, lines=False)}, last {len(tail)} lines", "\n".join(tail)
 
     # ---- keys
 
@@ -134,6 +143,9 @@ class TroubleshootScreen(Screen[None]):
         """Show the error as it came, or hide it again."""
         self._raw = not self._raw
         self._draw()
+        if self._raw and self.journey.wizard.last_failure is not None:
+            block = self.query_one("#raw-error")
+            self.call_after_refresh(block.scroll_visible, animate=False, top=True)
 
     def action_copy(self) -> None:
         """Everything that is known, to paste into a ticket."""

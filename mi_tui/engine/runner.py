@@ -26,6 +26,8 @@ from mi_tui.model.failure import Failure
 from mi_tui.model.plan import PlannedStep
 from mi_tui.services.errors import Abandoned, as_failure
 
+_PULL = "AcrPull"
+
 
 @dataclass(frozen=True)
 class _Ended:
@@ -155,7 +157,11 @@ def _finish(ctx: Context, failures: list[Failure], *, complete: bool) -> RunFini
 def _lacking(ctx: Context, failures: list[Failure]) -> tuple[MissingGrant, ...]:
     """The missing grants, when the failure or the logs may come from one. Looking must not hide the failure itself."""
     try:
-        return missing.grants(ctx.session, ctx.plan, ctx.fact("principal_id"))
+        found = missing.grants(ctx.session, ctx.plan, ctx.fact("principal_id"))
+        said = failures[0].message.lower()
+        pull = "pull" in said or "registry" in said
+        # The one that this failure speaks of comes first.
+        return tuple(sorted(found, key=lambda grant: (grant.role == _PULL) != pull))
     except Exception as error:  # noqa: BLE001 - said in the failure's details instead
         said = f"The grants could not be read: {as_failure(error).sentence()}"
         failures[0] = msgspec.structs.replace(failures[0], details=(*failures[0].details, said))
