@@ -107,6 +107,8 @@ class MiTui(App[int]):
         message.work()
 
     def _take_events(self) -> None:
+        if not self.screen_stack:
+            return  # the App is ending
         screen = self.screen
         # A screen that was just switched to is not composed yet; it reads the progress when it is ready.
         if self.wizard.drain() and isinstance(screen, WizardScreen) and screen.is_mounted:

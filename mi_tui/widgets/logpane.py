@@ -143,7 +143,8 @@ class LogPane(Vertical):
     def _say_state(self) -> None:
         view = self.view
         point = f" {marks()['point']} "
-        words = [f"{view.index.lines:,} lines"] if self._logs.get(self.container) else []
+        count = view.index.lines
+        words = [f"{count:,} line{'s' * (count != 1)}"] if self._logs.get(self.container) else []
         if view.index.filter:
             words.append(f"with {view.index.filter!r}")
         if view.search:
