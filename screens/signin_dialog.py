@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 
 from mi_tui.model.failure import Failure
 from mi_tui.model.sign_in import Prompt, SignIn
-from mi_tui.model.text import clock, cut, visible
+from mi_tui.model.text import clock, cut, masked, visible
 from screens.dialogs import Dialog
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class SignInDialog(Dialog):
 
     def choices(self) -> Iterable[Widget]:
         yield Button("Try again", id="again", variant="primary")
-        yield Button("Copy code", id="copy", variant="primary")
-        yield Button("Copy address", id="copy-address")
+        yield Button("Copy code (y)", id="copy", variant="primary")
+        yield Button("Copy address (u)", id="copy-address")
         yield Button("Cancel", id="close")
 
     def ready(self) -> None:
@@ -115,7 +115,7 @@ class SignInDialog(Dialog):
         prompt, failure = self._prompt, self._failure
         device = self._kind is SignIn.DEVICE_CODE
         waiting = prompt is not None and failure is None
-        self.query_one("#address", Static).update(visible(cut(prompt.url, _LONGEST)) if prompt else "")
+        self.query_one("#address", Static).update(self._shown(cut(prompt.url, _LONGEST)) if prompt else "")
         self.query_one("#code", Static).update(visible(" ".join(prompt.code)) if prompt else "")
         self.query_one("#how", Static).update(
             "1. Open this page in a browser, on this or any other device:"
@@ -139,7 +139,7 @@ class SignInDialog(Dialog):
             failure = self._failure
             lines = [failure.message, *failure.details[:2], failure.advice]
             code = f" ({failure.code})" if failure.code.startswith("AADSTS") else ""
-            first, *others = [visible(cut(line, 400)) for line in lines if line]
+            first, *others = [self._shown(cut(line, 400)) for line in lines if line]
             return Content("\n").join([Content.styled(f"✗ {first}{code}", "$text-error"), *map(Content, others)])
         turn = int(time.monotonic() * 8) % 4 if self.app.animation_level != "none" else 0
         if self._prompt is None:
@@ -147,6 +147,9 @@ class SignInDialog(Dialog):
             return Content.styled(f"{_FRAMES[turn]} {words} … {clock(time.monotonic() - self._began)}", "$text-accent")
         left = max(0.0, self._prompt.expires - time.time())
         return Content.styled(f"{_FRAMES[turn]} Waiting for you … {clock(left)} left", "$text-accent")
+
+    def _shown(self, words: str) -> str:
+        return visible(masked(words) if self.wizard.masked else words)
 
     # ---- keys and buttons
 

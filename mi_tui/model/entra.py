@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_AGAIN = "Sign in again: 'az login' for the Azure CLI, or choose Browser or Device code."
+_AGAIN = "Sign in again: 'az login', or choose Browser or Device code."
 _GUEST = "Give the tenant that you were invited to (--tenant, or the field on the first screen), or ask its admin to invite you."
 _MFA = "Sign in in a browser, where the second factor can be asked for: 'az login --tenant TENANT', or choose Browser."
 _SECRET = "Make a new secret for the app registration and set AZURE_CLIENT_SECRET to its value (not to its id)."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 
@@ -18,12 +17,13 @@ pytestmark = pytest.mark.e2e
 class Terminal:
     """mi-tui in a terminal of its own, and what a person sees there."""
 
-    def __init__(self, shell: Shell, columns: int, rows: int) -> None:
+    def __init__(self, shell: Shell, columns: int, rows: int, command: list[str] | None = None) -> None:
         environment = {**shell.environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         environment.pop("NO_COLOR")
+        program, *words = command or shell.command()
         self.process = pexpect.spawn(
-            sys.executable,
-            ["-m", "mi_tui"],
+            program,
+            words,
             env=environment,
             dimensions=(rows, columns),
             cwd=str(REPOSITORY),

@@ -97,7 +97,12 @@ def test_tree_and_status_tell_no_secret(shared: Lease) -> None:
     assert (told["pid"], told["profile"], told["scenario"], told["persistent"], told["leases"]) == (
         shared.connection.pid, "instant", "none", False, 1,
     )  # fmt: skip
-    secrets = (shared.connection.client_secret, shared.connection.control_token, shared.connection.user_refresh_token)
+    secrets = (
+        shared.connection.client_secret,
+        shared.connection.control_token,
+        shared.connection.user_refresh_token,
+        shared.connection.user_password,
+    )
     assert all(secrets)
     for text in (json.dumps(world), json.dumps(told), repr(shared.connection)):
         assert not any(secret in text for secret in secrets)
@@ -105,7 +110,7 @@ def test_tree_and_status_tell_no_secret(shared: Lease) -> None:
 
 def test_secrets_are_kept_from_logs_process_arguments_and_others(azure: Connection) -> None:
     EnvironmentCredential().get_token("https://management.azure.com/.default")
-    secrets = (azure.client_secret, azure.control_token, azure.user_refresh_token)
+    secrets = (azure.client_secret, azure.control_token, azure.user_refresh_token, azure.user_password)
     for name in ("sandbox.log", "start.log"):
         text = (azure.home / name).read_text()
         assert not any(secret in text for secret in (*secrets, "eyJ"))

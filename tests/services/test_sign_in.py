@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from azure.identity import AuthenticationRequiredError
 
 from mi_tui.model.sign_in import Finding, Prompt, SignIn, Standing, best, tenant_fault
 from mi_tui.sandbox import client
 from mi_tui.sandbox.client import Connection
 from mi_tui.services import browsers, sign_in, tenants
-from mi_tui.services.errors import ServiceError
+from mi_tui.services.errors import ServiceError, as_failure, translated
 from mi_tui.services.session import Session
 from mi_tui.services.sign_in import Account, Attempt, SignInCancelled
 from tests.person import sign_in as go_to_page
@@ -246,6 +247,18 @@ def test_a_browser_that_cannot_be_opened_says_so(aimed: Connection, monkeypatch:
     error = Trial(SignIn.BROWSER).end()
     assert isinstance(error, ServiceError)
     assert "could not be opened" in error.failure.message
+
+
+def test_a_sign_in_that_has_ended_is_said_and_nobody_is_asked_in_the_middle(aimed: Connection) -> None:
+    account = Trial(SignIn.DEVICE_CODE, then=lambda prompt: go_to_page(prompt.url, prompt.code)).end()
+    assert isinstance(account, Account), account
+    session = Session(account.credential, aimed.subscription)  # type: ignore[arg-type]
+    with pytest.raises(ServiceError) as caught, translated():
+        session.credential.get_token("https://vault.azure.net/.default")
+    assert caught.value.failure.message == "The sign-in has ended."
+    ended = as_failure(AuthenticationRequiredError(["s"]))
+    assert (ended.code, ended.message) == ("mi-tui/sign-in", "The sign-in has ended.")
+    assert "Sign in again" in ended.advice
 
 
 # ---- browsers

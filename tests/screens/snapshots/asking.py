@@ -5,10 +5,9 @@ from __future__ import annotations
 from mi_tui.engine.journal import RunState
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.draft import Draft, Stage
-from mi_tui.model.failure import Failure
 from mi_tui.widgets.field import Field
 from mi_tui.widgets.picker import Picker
-from mi_tui.workflow import SandboxError, ServiceError
+from mi_tui.workflow import SandboxError
 from screens import themes
 from tests.screens.asking import account, identity
 from tests.screens.ended import plan
@@ -16,17 +15,9 @@ from tests.screens.snapshots.camera import Camera
 from tests.screens.snapshots.still import a_draft
 from tests.screens.snapshots.world import REFUSED, Canned, Things, enter
 
-SIGNED_OUT = ServiceError(
-    Failure(
-        "mi-tui/sign-in",
-        "ChainedTokenCredential failed to retrieve a token from the included credentials.",
-        details=("EnvironmentCredential: not configured", "AzureCliCredential: Azure CLI not found on path"),
-    )
-)
-
 
 async def welcome(camera: Camera) -> None:
-    """First start; while the sandbox opens; Azure without a sign-in; earlier runs."""
+    """First start; while the sandbox opens; earlier runs."""
     things = Things(
         sign_in=SandboxError("The sandbox cannot be started: no port is free. End another one, or give --port.")
     )
@@ -41,10 +32,6 @@ async def welcome(camera: Camera) -> None:
         things.held.set()
         await camera.until(lambda: app.screen.query_one("#retry").display)
         await camera.take("sandbox-failed")
-        things.sign_in = SIGNED_OUT
-        app.screen.query_one("#target").focus()
-        await camera.pilot.press("right")
-        await camera.take("azure-signed-out", "Nobody is signed in")
     many = Canned(camera.folder / "more")
     for name, state in (("b7k2m4", RunState.FAILED), ("c9p3x1", RunState.LEFT_RUNNING), ("d2q8z5", RunState.REMOVED)):
         camera.clock.move(7_300)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.screens.snapshots import asking, dialogs, running
+from tests.screens.snapshots import asking, dialogs, running, signing
 from tests.screens.snapshots.camera import Scene, Size
 
 BOTH: tuple[Size, ...] = ((80, 24), (120, 40))
@@ -21,6 +21,7 @@ class Take:
 
 SCENES: dict[str, Take] = {
     "welcome": Take(asking.welcome),
+    "sign-in": Take(signing.sign_in),
     "workspace": Take(asking.workspace),
     "identity": Take(asking.identity_step),
     "storage": Take(asking.storage),

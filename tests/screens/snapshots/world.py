@@ -12,10 +12,11 @@ from typing import Any
 from mi_tui.model.answers import Answers
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Plan
-from mi_tui.workflow import ServiceError, Target
+from mi_tui.model.sign_in import Finding, SignIn, Standing
+from mi_tui.workflow import Probed, ServiceError, Target
 from tests.screens.asking import FakeCatalog
 from tests.screens.ended import Faked
-from tests.screens.places import TENANT, FakeTarget, subscription
+from tests.screens.places import TENANT, FakeTarget, fake_account, findings, subscription
 from tests.screens.places import workspace as workspace_in
 
 DEV = "3f0c6a52-8d1e-4b7a-9c35-62e1d0a4b871"
@@ -51,6 +52,7 @@ class Things:
     inside: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     held: threading.Event = field(default_factory=threading.Event)
     sign_in: Exception | None = None
+    findings: dict[SignIn, Finding] = field(default_factory=findings)
 
     def __post_init__(self) -> None:
         self.held.set()
@@ -102,6 +104,13 @@ class Canned(Faked):
     def azure(self, subscription: str, *_: Any, **__: Any) -> Any:
         return self._opened(FakeTarget("azure", subscription))
 
+    def try_sign_in(self, kind: SignIn, tenant: str = "") -> Probed:
+        finding: Finding = self.things.give(self.things.findings[kind])
+        return Probed(finding, fake_account(kind) if finding.standing is Standing.READY else None)
+
+    def tenant_name(self, target: Any, tenant: str) -> str:
+        return "Contoso"
+
     def check_files(self, answers: Answers) -> Answers:
         return answers
 
@@ -136,4 +145,5 @@ def enter(app: Any, *, sandbox: bool = False) -> None:
     app.wizard.wanted = target.name
     app.wizard._opened(target, "you@contoso.example", TENANT)
     if not sandbox:
+        app.wizard.tenant_name = "Contoso"
         app.wizard.say_who("Contoso Dev")
