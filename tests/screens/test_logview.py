@@ -165,7 +165,7 @@ def test_filter_shows_only_what_holds_the_words_and_esc_closes_the_line() -> Non
         await type_in(pilot, "00042")
         assert "line 00042" in app.text()
         assert "line 00041" not in app.text()
-        assert "1 lines" in app.text()
+        assert "1 line" in app.text()
         await pilot.press("slash", "escape")
         await pilot.pause(0.1)
         assert not app.query_one(LogPane).has_class("-asking")
