@@ -194,7 +194,7 @@ def test_from_the_sandbox_to_azure_takes_the_proxy_away_and_forgets_its_workspac
         await pilot.pause()
         assert len(world.opened) == 1, "looking at the card does not close the sandbox"
         assert world.tried == [], "nor does anything of Azure go through its network"
-        assert "the sandbox is open" in said(screen)
+        await until(pilot, lambda: "the sandbox is open" in said(screen))
         await pilot.press("ctrl+n")
         await at(pilot, Stage.WORKSPACE)
         assert world.opened[-1][2] == "http://proxy.contoso.example:8080"
