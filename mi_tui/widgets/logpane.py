@@ -254,6 +254,8 @@ class LogPane(Vertical):
                 self._say_found()
         elif what == "filter":
             self.view.set_filter(value)
+            if self.view.search:
+                self._say_found()
         elif what == "save" and value.strip():
             self._save(Path(value.strip()).expanduser())
         self._say_state()
