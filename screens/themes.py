@@ -73,7 +73,13 @@ def install(app: App[int]) -> None:
     """Make the themes known, and take the one that suits the terminal."""
     for theme in ALL:
         app.register_theme(theme)
-    app.set_reactive(App.theme, suited(os.environ))
+    name = suited(os.environ)
+    if name == DARK.name:
+        # Setting it the usual way has every style sheet parsed a second time before the first paint.
+        app.set_reactive(App.theme, name)
+        app.stylesheet.set_variables(app.get_css_variables())
+    else:
+        app.theme = name
 
 
 def suited(environ: Mapping[str, str]) -> str:

@@ -64,3 +64,20 @@ def test_who_is_signed_in_takes_the_headlines_room_and_acts_as_nothing(tmp_path:
     assert "[bold]you@contoso.example" in wide
     assert "Deploy an endpoint" not in narrow
     assert narrow.rstrip().endswith("my subscription")
+
+
+@pytest.mark.parametrize(("terminal", "panel"), [("xterm-256color", "#202836"), ("linux", None)])
+def test_the_first_frame_has_the_colours_of_the_theme_that_suits_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: str, panel: str | None
+) -> None:
+    async def play() -> str | None:
+        app = app_at(Stage.WELCOME, tmp_path)
+        async with app.run_test(size=(80, 24)):
+            style = next(iter(app.screen.query_one(Head).render_line(0))).style
+            assert style is not None
+            assert style.bgcolor is not None
+            return style.bgcolor.get_truecolor().hex if style.bgcolor.triplet else None
+
+    monkeypatch.setenv("TERM", terminal)
+    monkeypatch.delenv("COLORTERM", raising=False)
+    assert asyncio.run(play()) == panel
