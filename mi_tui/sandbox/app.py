@@ -139,13 +139,17 @@ def build(world: World) -> RequestLog:
     from mi_tui.sandbox.arm.router import ArmApp
     from mi_tui.sandbox.blob.service import BlobApp
     from mi_tui.sandbox.entra import login_app
+    from mi_tui.sandbox.graph import GraphApp
     from mi_tui.sandbox.inference import InferenceApp
+    from mi_tui.sandbox.telemetry import telemetry_app
 
     services: dict[Service, ASGIApp] = {
         "management": ArmApp(world),
         "login": login_app(world),
+        "graph": GraphApp(world),
         "blob": BlobApp(world),
         "inference": InferenceApp(world),
+        "telemetry": telemetry_app,
     }
     return RequestLog(Dispatcher(services), world.store)
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mi_tui.sandbox.hosts import BLOB_SUFFIX, INFERENCE_SUFFIX, LOGIN, MANAGEMENT, service_of
+from mi_tui.sandbox.hosts import SUBTREES, service_of
 from mi_tui.sandbox.paths import CA_NAME
 
 CA_DAYS = 1825
@@ -109,7 +109,10 @@ class Authority:
             if not isinstance(key, ec.EllipticCurvePrivateKey) or certificate.public_key() != key.public_key():
                 return None
             certificate.verify_directly_issued_by(certificate)
-        except (OSError, ValueError, TypeError, InvalidSignature):
+            # One of a version that served fewer hosts could sign for the others, but no client would believe it.
+            if certificate.extensions.get_extension_for_class(x509.NameConstraints).value != _constraints():
+                return None
+        except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
             return None
         if certificate.not_valid_after_utc - dt.datetime.now(dt.UTC) < dt.timedelta(days=CA_RENEW_DAYS):
             return None
@@ -120,7 +123,6 @@ class Authority:
         now = dt.datetime.now(dt.UTC)
         name = _name(f"mi-tui sandbox CA {now:%Y-%m-%d %H:%M:%S}")
         # Even in a trust store this CA is worth nothing for hosts that the sandbox does not serve.
-        served = [x509.DNSName(host) for host in (MANAGEMENT, LOGIN, BLOB_SUFFIX, INFERENCE_SUFFIX)]
         certificate = (
             x509.CertificateBuilder()
             .subject_name(name)
@@ -131,7 +133,7 @@ class Authority:
             .not_valid_after(now + dt.timedelta(days=CA_DAYS))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_key_usage(signs_certificates=True), critical=True)
-            .add_extension(x509.NameConstraints(permitted_subtrees=served, excluded_subtrees=None), critical=True)
+            .add_extension(_constraints(), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
@@ -140,6 +142,10 @@ class Authority:
         _write(self._key_file, _pem(key))
         _write(self.ca_file, certificate.public_bytes(serialization.Encoding.PEM))
         return key, certificate
+
+
+def _constraints() -> x509.NameConstraints:
+    return x509.NameConstraints([x509.DNSName(host) for host in SUBTREES], None)
 
 
 def _name(common_name: str) -> x509.Name:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from mi_tui.sandbox.hosts import LOGIN
+from mi_tui.sandbox.furnish import TENANT_DOMAIN, TENANT_NAME
+from mi_tui.sandbox.hosts import LOGIN, LOGIN_ALIASES
 
 # preferred network, preferred cache, aliases; recorded from /common/discovery/instance, api-version 1.1.
 _CLOUDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (LOGIN, "login.windows.net", (LOGIN, "login.windows.net", "login.microsoft.com", "sts.windows.net")),
+    (LOGIN, "login.windows.net", (LOGIN, *LOGIN_ALIASES)),
     (
         "login.partner.microsoftonline.cn",
         "login.partner.microsoftonline.cn",
@@ -34,6 +35,15 @@ def instance(authorization_endpoint: str) -> dict[str, object] | None:
             for network, cache, aliases in _CLOUDS
         ],
     }
+
+
+def user_realm(name: str) -> dict[str, object]:
+    """How a user signs in: by a password kept in the cloud, or not known here. What MSAL asks before it sends a password."""
+    domain = name.rpartition("@")[2].lower()
+    body: dict[str, object] = {"ver": "1.0", "account_type": "Managed" if domain == TENANT_DOMAIN else "Unknown"}
+    if domain == TENANT_DOMAIN:
+        body |= {"domain_name": domain, "federation_brand_name": TENANT_NAME}
+    return body | {"cloud_instance_name": "microsoftonline.com", "cloud_audience_urn": "urn:federation:MicrosoftOnline"}
 
 
 def openid_configuration(tenant: str, tenant_id: str, *, v2: bool, pages: str = "") -> dict[str, object]:

@@ -23,7 +23,8 @@ from mi_tui.sandbox.world import World
 _ROUTE = re.compile(
     r"/(?P<tenant>[^/]+)/(?:(?P<config>(?P<config_v2>v2\.0/)?\.well-known/openid-configuration)"
     r"|(?P<keys>discovery/(?:v2\.0/)?keys)|(?P<instance>discovery/instance)|(?P<token>oauth2/(?P<token_v2>v2\.0/)?token)"
-    r"|(?P<device>oauth2/v2\.0/devicecode))"
+    r"|(?P<device>oauth2/(?P<device_v2>v2\.0/)?devicecode)|(?P<realm>userrealm/(?P<user>[^/]+)))",
+    re.IGNORECASE,
 )
 
 
@@ -69,12 +70,14 @@ class _LoginApp:
         if found["token"] is not None:
             return await self._tokens.answer(request, found["tenant"], v2=found["token_v2"] is not None)
         if found["device"] is not None:
-            return await self._device_code(request, found["tenant"])
+            return await self._device_code(request, found["tenant"], v2=found["device_v2"] is not None)
         if request.method not in {"GET", "HEAD"}:
             return Response("", 405, {"allow": "GET"})
         request.state.decision = "open to everybody"
         if found["instance"] is not None:
             return self._instance(request)
+        if found["realm"] is not None:
+            return json_answer(200, discovery.user_realm(found["user"]))
         tenant = oauth.known_tenant(found["tenant"], error="invalid_tenant")
         if found["keys"] is not None:
             return json_answer(200, self._world.issuer.jwks(), cache="max-age=86400, private")
@@ -89,7 +92,7 @@ class _LoginApp:
             raise EntraError(400, "invalid_instance", 50049, "Unknown or invalid instance.")
         return json_answer(200, body, cache="max-age=86400, private")
 
-    async def _device_code(self, request: Request, path_tenant: str) -> Response:
+    async def _device_code(self, request: Request, path_tenant: str, *, v2: bool) -> Response:
         """A new device code, and what to tell the person. Device authorization request (Microsoft Learn)."""
         if request.method != "POST":
             raise EntraError(
@@ -98,19 +101,24 @@ class _LoginApp:
             )  # fmt: skip
         oauth.known_tenant(path_tenant, error="invalid_request")
         form = await oauth.read_form(request)
+        if not v2:
+            form = {**dict(request.query_params), **form}  # ADAL's clients put them into the query
         client_id = oauth.public_client(form)
-        oauth.audience_of(oauth.resource_scope(form, v2=True))
-        made = self._world.sign_ins.begin_device(client_id, form["scope"], self._world.profile.sign_in_poll)
+        oauth.target(form, v2=v2, delegated=True)
+        made = self._world.sign_ins.begin_device(
+            client_id, form["scope" if v2 else "resource"], self._world.profile.sign_in_poll
+        )
         page = f"{self._world.loopback}/device" if self._world.loopback else f"https://{LOGIN}{DEVICE_PAGE}"
         request.state.decision = "a device code"
+        seconds, interval = DEVICE_SECONDS, int(made.interval)
         return json_answer(
             200,
             {
                 "user_code": made.user_code,
                 "device_code": made.device_code,
-                "verification_uri": page,
-                "expires_in": DEVICE_SECONDS,
-                "interval": int(made.interval),
+                "verification_uri" if v2 else "verification_url": page,
+                "expires_in": seconds if v2 else str(seconds),
+                "interval": interval if v2 else str(interval),
                 "message": f"To sign in, use a web browser to open the page {page} and enter the code {made.user_code} to authenticate.",
             },
         )

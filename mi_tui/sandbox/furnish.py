@@ -32,6 +32,9 @@ CLIENT_ID = "9d4b7e20-c1f8-4a63-95de-6b3a08f2c741"
 ADMIN_ID = "17c0e9b5-6a42-4f8d-9e31-d5b87f20c46a"
 """Who furnished the world; nobody can sign in as this user."""
 
+APPLICATION_PERMISSIONS = {SERVICE_PRINCIPAL_ID: ("Directory.Read.All",)}
+"""What an administrator consented to at Microsoft Graph, by the object id of the application's service principal."""
+
 WORKSPACE = "ml-dev"
 NEW_WORKSPACE = "ml-new"
 IDENTITY = "id-ml-scoring"

@@ -29,10 +29,10 @@ from mi_tui.sandbox.world import World
 DEVICE_PAGE = "/common/oauth2/deviceauth"
 """Where microsoft.com/devicelogin leads to."""
 
-_AUTHORIZE = re.compile(r"/(?P<tenant>[^/]+)/oauth2/(?:v2\.0/)?authorize")
+_AUTHORIZE = re.compile(r"/(?P<tenant>[^/]+)/oauth2/(?P<v2>v2\.0/)?authorize")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 _KEPT = (
-    "client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
+    "client_id", "response_type", "redirect_uri", "scope", "resource", "state", "nonce", "code_challenge", "code_challenge_method",
     "response_mode", "client_info",
 )  # fmt: skip
 """The parameters of an authorization request that its page carries on."""
@@ -120,7 +120,7 @@ class LoginPages:
             )  # fmt: skip
         # From here on the client is told what is wrong, at the address that is known to be its own.
         try:
-            self._check(asked)
+            self._check(asked, v2=matched["v2"] is not None)
         except EntraError as error:
             return self._back(request, asked, {"error": error.error, "error_description": _described(error)})
         request.state.decision = "open to everybody"
@@ -136,7 +136,7 @@ class LoginPages:
         request.state.decision = "an authorization code"
         code = self._world.sign_ins.add_code(
             AuthorizationCode(
-                asked["client_id"].lower(), redirect_uri, asked.get("scope", ""), USER_ID, asked.get("code_challenge", ""),
+                asked["client_id"].lower(), redirect_uri, asked.get("scope") or asked.get("resource", ""), USER_ID, asked.get("code_challenge", ""),
                 asked.get("code_challenge_method", "plain"), asked.get("nonce", ""),
             )
         )  # fmt: skip
@@ -147,7 +147,7 @@ class LoginPages:
         return self._back(request, asked, answer)
 
     @staticmethod
-    def _check(asked: Mapping[str, str]) -> None:
+    def _check(asked: Mapping[str, str], *, v2: bool) -> None:
         if asked.get("response_type") != "code":
             raise EntraError(
                 400, "unsupported_response_type", 700054, "response_type 'id_token' is not enabled for the application."
@@ -161,7 +161,7 @@ class LoginPages:
             )
         if asked.get("response_mode", "query") not in {"query", "fragment", "form_post"}:
             raise EntraError(400, "invalid_request", 70007, "The value of 'response_mode' is not supported.")
-        oauth.audience_of(oauth.resource_scope(dict(asked), v2=True))
+        oauth.target(dict(asked), v2=v2, delegated=True)
 
     def _back(self, request: Request, asked: Mapping[str, str], answer: dict[str, str]) -> Response:
         """Send the answer to the client's own address, as `response_mode` says."""

@@ -24,17 +24,43 @@ CLI_CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 SHARED_TENANTS = frozenset({"common", "organizations"})
 
-_RESOURCES = frozenset(
+RESOURCES = frozenset(
     {
         "https://management.azure.com",
         "https://management.core.windows.net",
         "https://storage.azure.com",
         "https://ml.azure.com",
+        "https://graph.microsoft.com",
     }
 )
+"""What a token may be asked for, and the addresses of storage accounts. Entra compares them by case."""
+
+GRAPH = "https://graph.microsoft.com"
+GRAPH_PERMISSIONS = (
+    "AuditLog.Read.All", "Directory.AccessAsUser.All", "Directory.Read.All", "Group.Read.All", "Group.ReadWrite.All", "User.Read",
+    "User.Read.All", "User.ReadBasic.All", "User.ReadWrite.All",
+)  # fmt: skip
+"""Delegated permissions of Microsoft Graph that a person may consent to here."""
+
+CLI_GRAPH_PERMISSIONS = ("AuditLog.Read.All", "Directory.AccessAsUser.All", "Group.ReadWrite.All", "User.ReadWrite.All")
+"""What the Azure CLI's client was consented to at Graph, which `.default` stands for."""
+
 _ACCOUNT = re.compile(r"https://[a-z0-9]{3,24}\.blob\.core\.windows\.net")
 _OIDC_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
+_SCOPE = re.compile(r"(?P<resource>[^/\s]+://[^/\s]+/?)/(?P<permission>[^/\s]+)")
 _MAX_BODY = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a token is asked for: the resource as the client wrote it, slash included, and the permissions on it."""
+
+    audience: str
+    permissions: tuple[str, ...]
+
+    def granted(self) -> str:
+        """The `scope` of the answer: each permission with its resource."""
+        return " ".join(f"{self.audience.rstrip('/')}/{name}" for name in self.permissions)
 
 
 @dataclass
@@ -45,12 +71,13 @@ class EntraError(Exception):
     error: str
     number: int
     sentence: str
+    suberror: str = ""
 
 
 def error_body(error: EntraError, trace: str, correlation: str) -> dict[str, object]:
     """Entra's error object. The description is one line, as Entra has written it since 2024."""
     moment = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    return {
+    body: dict[str, object] = {
         "error": error.error,
         "error_description": f"AADSTS{error.number}: {error.sentence} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {moment}",
         "error_codes": [error.number],
@@ -59,6 +86,7 @@ def error_body(error: EntraError, trace: str, correlation: str) -> dict[str, obj
         "correlation_id": correlation,
         "error_uri": f"https://login.microsoftonline.com/error?code={error.number}",
     }
+    return body | ({"suberror": error.suberror} if error.suberror else {})
 
 
 def json_answer(status: int, body: object, *, cache: str = "no-store, no-cache") -> Response:
@@ -114,31 +142,87 @@ def needed(form: dict[str, str], name: str) -> str:
     return value
 
 
-def resource_scope(form: dict[str, str], *, v2: bool) -> str:
-    """The one resource scope of a request: v2 sends `scope`, v1 sends `resource`."""
+def target(form: dict[str, str], *, v2: bool, delegated: bool) -> Target:
+    """What a request asks a token for: v1 names a `resource`, v2 sends a `scope`. EntraError when that cannot be.
+
+    `delegated` says that a person stands behind it, who may ask for single permissions, by their bare names at Microsoft Graph.
+    """
     if not v2:
-        return needed(form, "resource")
-    wanted = [scope for scope in needed(form, "scope").split() if scope not in _OIDC_SCOPES]
-    if len(wanted) != 1:
+        resource = needed(form, "resource")
+        _check_resource(resource)
+        return Target(resource, _consented(resource, ".default") if delegated else ())
+    scopes = [scope for scope in needed(form, "scope").split() if scope not in _OIDC_SCOPES]
+    if not scopes and not delegated:
+        raise _invalid_scope(form["scope"])
+    parts = [_split(scope, delegated) for scope in scopes or ["User.Read"]]
+    audience = parts[0][0]
+    if any(resource.rstrip("/") != audience.rstrip("/") for resource, _ in parts):
+        if not delegated:
+            raise _invalid_scope(form["scope"])
         raise EntraError(
-            400, "invalid_scope", 70011,
-            f"The provided request must include a 'scope' input parameter. The scope {form['scope'][:200]} is not valid.",
+            400, "invalid_scope", 28000,
+            "Provided value for the input parameter scope is not valid because it contains more than one resource. Scope "
+            f"{form['scope'][:300]} is not valid.",
         )  # fmt: skip
-    return wanted[0]
+    if not delegated:
+        if [permission for _, permission in parts] != [".default"]:
+            raise EntraError(
+                400, "invalid_scope", 1002012,
+                f"The provided value for scope {' '.join(scopes)[:200]} is not valid. Client credential flows must have a scope value "
+                "with /.default suffixed to the resource identifier (application ID URI).",
+            )  # fmt: skip
+        _check_resource(audience)
+        return Target(audience, ())
+    _check_resource(audience)
+    return Target(
+        audience, tuple(dict.fromkeys(p for _, permission in parts for p in _consented(audience, permission)))
+    )
 
 
-def audience_of(scope: str) -> str:
-    """The resource that a scope names, as it will stand in the token: as the client wrote it, slash included."""
-    resource = scope.removesuffix("/.default").removesuffix("/user_impersonation")
+def _split(scope: str, delegated: bool) -> tuple[str, str]:
+    """A scope's resource and permission."""
+    found = _SCOPE.fullmatch(scope)
+    if found is not None:
+        return found["resource"], found["permission"]
+    if "://" in scope:
+        return scope, ""
+    if "/" in scope or not delegated:
+        raise _invalid_scope(scope)
+    return GRAPH, scope
+
+
+def _consented(resource: str, permission: str) -> tuple[str, ...]:
+    """The permissions that a person's token carries. EntraError for one that the resource does not have."""
+    names = GRAPH_PERMISSIONS if resource.rstrip("/") == GRAPH else ("user_impersonation",)
+    if permission in {"", ".default"}:
+        return CLI_GRAPH_PERMISSIONS if names is GRAPH_PERMISSIONS else names
+    known = {name.lower(): name for name in names}
+    if permission.lower() not in known:
+        raise EntraError(
+            400, "invalid_client", 650053,
+            f"The application 'Microsoft Azure CLI' asked for scope '{permission[:100]}' that doesn't exist on the resource "
+            f"'{resource[:100]}'. Contact the app vendor.",
+        )  # fmt: skip
+    return (known[permission.lower()],)
+
+
+def _invalid_scope(scope: str) -> EntraError:
+    return EntraError(
+        400, "invalid_scope", 70011,
+        "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not "
+        f"valid. The scope {scope[:200]} is not valid.",
+    )  # fmt: skip
+
+
+def _check_resource(resource: str) -> None:
     bare = resource.removesuffix("/")
-    if bare not in _RESOURCES and not _ACCOUNT.fullmatch(bare):
+    if bare not in RESOURCES and not _ACCOUNT.fullmatch(bare):
         raise EntraError(
             400, "invalid_resource", 500011,
             f"The resource principal named {resource[:200]} was not found in the tenant named {TENANT_NAME}. This can happen if "
             "the application has not been installed by the administrator of the tenant or consented to by any user in the "
             "tenant. You might have sent your authentication request to the wrong tenant.",
         )  # fmt: skip
-    return resource
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -96,16 +96,43 @@ class SignIns:
         return text
 
 
+INACTIVE_SECONDS = 90 * 24 * 3600
+"""How long a refresh token lives unused; "Refresh tokens in the Microsoft identity platform" (Microsoft Learn)."""
+
+
+@dataclass(frozen=True)
+class RefreshToken:
+    """Whose refresh token it is (object id), when it was issued and last used (Unix seconds)."""
+
+    user: str
+    issued: float
+    used: float
+
+    @property
+    def expired(self) -> bool:
+        """Whether it lay unused for too long."""
+        return time.time() - self.used > INACTIVE_SECONDS
+
+
 def add_refresh_token(store: Store, user: str) -> str:
     """A new refresh token of a user (object id). The store keeps its hash."""
     token = secrets.token_urlsafe(48)
-    store.set_value(_key(token), user)
+    now = time.time()
+    store.set_value(_key(token), f"{user} {now:.0f} {now:.0f}")
     return token
 
 
-def owner_of(store: Store, token: str) -> str | None:
-    """Whose refresh token it is (object id); None when it is nobody's."""
-    return store.value(_key(token))
+def refresh_token(store: Store, token: str) -> RefreshToken | None:
+    """What the store knows of a refresh token; None when it is nobody's."""
+    kept = (store.value(_key(token)) or "").split(" ")
+    if len(kept) == 1:  # one of a version that kept the user only
+        return RefreshToken(kept[0], time.time(), time.time()) if kept[0] else None
+    return RefreshToken(kept[0], float(kept[1]), float(kept[2]))
+
+
+def used_refresh_token(store: Store, token: str, known: RefreshToken) -> None:
+    """Note that a refresh token was used now."""
+    store.set_value(_key(token), f"{known.user} {known.issued:.0f} {time.time():.0f}")
 
 
 def _key(token: str) -> str:

@@ -2,13 +2,14 @@
 
 Shapes: "Microsoft identity platform and the OAuth 2.0 client credentials flow", "… authorization code flow", "… device
 authorization grant flow" and "Refresh tokens" (Microsoft Learn). Where Entra answers otherwise than its pages say, as people
-recorded it: an unknown device code is `invalid_grant` 7000014, an expired one `expired_token` 70020. The number of `slow_down`
-is not documented.
+recorded it: an unknown device code is `invalid_grant` 7000014, an expired one `expired_token` 70020, a refresh token that Entra did
+not write is `invalid_grant` 9002313. The number of `slow_down` is not documented.
 """
 
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import hmac
 import json
@@ -19,13 +20,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mi_tui.sandbox import oauth, sign_ins
-from mi_tui.sandbox.furnish import USER_ID
-from mi_tui.sandbox.oauth import CLI_CLIENT, EntraError, needed
+from mi_tui.sandbox.furnish import APPLICATION_PERMISSIONS, TENANT_NAME, USER_ID, user_password
+from mi_tui.sandbox.oauth import CLI_CLIENT, EntraError, Target, needed
 from mi_tui.sandbox.store import Principal
-from mi_tui.sandbox.tokens import LIFETIME
+from mi_tui.sandbox.tokens import LIFETIME, TokenError
 from mi_tui.sandbox.world import World
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+ON_BEHALF_OF = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _SLOW_DOWN_SECONDS = 5
 """By how much the interval grows at each `slow_down`; RFC 8628, 3.5."""
 
@@ -38,7 +40,7 @@ class _Grant:
     """What a token request was found to be entitled to. `scope` is as the client asked; `nonce` goes into the id token."""
 
     principal: Principal
-    audience: str
+    target: Target
     scope: str
     v2: bool
     client_info: bool = False
@@ -70,6 +72,10 @@ class TokenEndpoint:
             return self._device(request, form, v2=v2)
         if kind == "authorization_code":
             return self._code(request, form, v2=v2)
+        if kind == ON_BEHALF_OF:
+            raise self._on_behalf_of(request, form)
+        if kind == "password":
+            raise self._password(request, form, v2=v2)
         raise EntraError(
             400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{kind[:60]}'."
         )
@@ -80,11 +86,25 @@ class TokenEndpoint:
                 400, "invalid_request", 50059,
                 "No tenant-identifying information found in either the request or implied by any provided credentials.",
             )  # fmt: skip
+        principal = self._application(request, form)
+        target = oauth.target(form, v2=v2, delegated=False)
+        request.state.decision = f"client secret accepted: a token for {target.audience}"
+        return self._issue(_Grant(principal, target, form.get("scope", ""), v2))
+
+    def _application(self, request: Request, form: dict[str, str]) -> Principal:
+        """The application that a request proves to come from. EntraError without that proof."""
         client_id = needed(form, "client_id").lower()
         principal = self._world.store.principal_by_client(client_id)
         if principal is None:
             raise oauth.unknown_application(client_id)
         request.state.caller = principal.name
+        if form.get("client_assertion"):
+            raise EntraError(
+                401, "invalid_client", 700027,
+                "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The "
+                f"key was not found., Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for "
+                f"app Id '{client_id}'.]",
+            )  # fmt: skip
         secret = form.get("client_secret")
         if not secret:
             raise EntraError(
@@ -98,32 +118,81 @@ class TokenEndpoint:
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the "
                 f"client secret ID, for a secret added to app '{client_id}'.",
             )  # fmt: skip
-        scope = oauth.resource_scope(form, v2=v2)
-        if v2 and not scope.endswith("/.default"):
-            raise EntraError(
-                400, "invalid_scope", 1002012,
-                f"The provided value for scope {scope[:200]} is not valid. Client credential flows must have a scope value with "
-                "/.default suffixed to the resource identifier (application ID URI).",
+        return principal
+
+    def _on_behalf_of(self, request: Request, form: dict[str, str]) -> EntraError:
+        """Why a token is not exchanged: none that the sandbox gives out is for an application of the tenant."""
+        client_id = self._application(request, form).client_id
+        try:
+            self._world.issuer.verify(needed(form, "assertion"), (str(client_id),))
+        except TokenError as error:
+            request.state.decision = str(error)
+            if "Audience" not in str(error):
+                return EntraError(
+                    400,
+                    "invalid_grant",
+                    50013,
+                    "Assertion failed signature validation. [Reason - The key was not found.]",
+                )
+        return EntraError(
+            400, "invalid_grant", 500131,
+            "Assertion audience does not match the Client app presenting the assertion. The audience in the assertion was another "
+            f"resource and the expected audience is '{client_id}' or one of the Application Uris of this application.",
+        )  # fmt: skip
+
+    def _password(self, request: Request, form: dict[str, str], *, v2: bool) -> EntraError:
+        """Why nobody is signed in by name and password alone: for Azure's management, Entra asks every user for a second factor."""
+        oauth.public_client(form)
+        wanted = oauth.target(form, v2=v2, delegated=True)
+        name, password = needed(form, "username"), needed(form, "password")
+        user = next(
+            (p for p in self._world.store.principals() if p.kind == "User" and p.name.lower() == name.lower()), None
+        )
+        if user is None:
+            return EntraError(
+                400, "invalid_grant", 50034,
+                f"The user account {{EUII Hidden}} does not exist in the {TENANT_NAME} directory. To sign into this application, the "
+                "account must be added to the directory.",
             )  # fmt: skip
-        audience = oauth.audience_of(scope)
-        request.state.decision = f"client secret accepted: a token for {audience}"
-        return self._issue(_Grant(principal, audience, form.get("scope", ""), v2))
+        request.state.caller = user.name
+        right = user.object_id == USER_ID and hmac.compare_digest(
+            password.encode(), user_password(self._world).encode()
+        )
+        if not right:
+            return EntraError(
+                400, "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
+            )
+        return EntraError(
+            400, "invalid_grant", 50076,
+            "Due to a configuration change made by your administrator, or because you moved to a new location, you must use "
+            f"multi-factor authentication to access '{wanted.audience}'.",
+            "basic_action",
+        )  # fmt: skip
 
     def _refresh(self, request: Request, form: dict[str, str], *, v2: bool) -> Response:
         oauth.public_client(form)
         given = needed(form, "refresh_token")
         kept = self._world.store.value("user_refresh_token") or ""
         first = bool(kept) and hmac.compare_digest(given.encode(), kept.encode())
-        user = self._user(USER_ID if first else sign_ins.owner_of(self._world.store, given))
+        known = None if first else sign_ins.refresh_token(self._world.store, given)
+        user = self._user(USER_ID if first else None if known is None else known.user)
         if user is None:
-            raise EntraError(
-                400, "invalid_grant", 70043,
-                "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access.",
-            )  # fmt: skip
+            raise EntraError(400, "invalid_grant", 9002313, "Invalid request. Request is malformed or invalid.")
         request.state.caller = user.name
-        audience = oauth.audience_of(oauth.resource_scope(form, v2=v2))
-        request.state.decision = f"refresh token accepted: a token for {audience}"
-        return self._issue(_Grant(user, audience, form.get("scope", ""), v2, _wants_info(form), refresh_token=given))
+        if known is not None:
+            if known.expired:
+                issued = dt.datetime.fromtimestamp(known.issued, dt.UTC)
+                days = int((time.time() - known.used) // 86400)
+                raise EntraError(
+                    400, "invalid_grant", 700082,
+                    f"The refresh token has expired due to inactivity. The token was issued on {issued:%Y-%m-%dT%H:%M:%S.0000000Z} "
+                    f"and was inactive for {days}.00:00:00.",
+                    "token_expired",
+                )  # fmt: skip
+            sign_ins.used_refresh_token(self._world.store, given, known)
+        target = oauth.target(form, v2=v2, delegated=True)
+        request.state.decision = f"refresh token accepted: a token for {target.audience}"
+        return self._issue(_Grant(user, target, form.get("scope", ""), v2, _wants_info(form), refresh_token=given))
 
     def _device(self, request: Request, form: dict[str, str], *, v2: bool) -> Response:
         oauth.public_client(form)
@@ -195,19 +264,25 @@ class TokenEndpoint:
         if user is None:
             raise EntraError(400, "invalid_grant", 50034, "The user account does not exist in the directory.")
         request.state.caller = user.name
-        scope = form.get("scope") or asked
-        audience = oauth.audience_of(oauth.resource_scope({**form, "scope": scope, "resource": scope}, v2=v2))
-        request.state.decision = f"{how} accepted: a token for {audience}"
+        scope = form.get("scope" if v2 else "resource") or asked
+        target = oauth.target({"scope": scope, "resource": scope}, v2=v2, delegated=True)
+        request.state.decision = f"{how} accepted: a token for {target.audience}"
         offline = not v2 or "offline_access" in scope.split()
         refresh = sign_ins.add_refresh_token(self._world.store, user.object_id) if offline else None
-        return self._issue(_Grant(user, audience, scope, v2, _wants_info(form), nonce, refresh))
+        return self._issue(_Grant(user, target, scope, v2, _wants_info(form), nonce, refresh))
 
     def _user(self, object_id: str | None) -> Principal | None:
         found = self._world.store.principal(object_id) if object_id else None
         return found if found is not None and found.kind == "User" else None
 
     def _issue(self, grant: _Grant) -> Response:
-        token, expires = self._world.issuer.mint(grant.principal, grant.audience)
+        audience = grant.target.audience
+        roles = (
+            APPLICATION_PERMISSIONS.get(grant.principal.object_id, ()) if audience.rstrip("/") == oauth.GRAPH else ()
+        )
+        token, expires = self._world.issuer.mint(
+            grant.principal, audience, scopes=grant.target.permissions or ("user_impersonation",), roles=roles
+        )
         body: dict[str, object] = {"token_type": "Bearer"}
         if grant.v2:
             body |= {"expires_in": LIFETIME, "ext_expires_in": LIFETIME}
@@ -217,11 +292,12 @@ class TokenEndpoint:
                 "ext_expires_in": str(LIFETIME),
                 "expires_on": str(expires),
                 "not_before": str(expires - LIFETIME),
-                "resource": grant.audience,
+                "resource": audience,
             }
         body["access_token"] = token
         if grant.principal.kind == "User":
-            body["scope"] = f"{grant.audience.rstrip('/')}/user_impersonation"
+            # v1 names the permissions alone, v2 each with its resource.
+            body["scope"] = grant.target.granted() if grant.v2 else " ".join(grant.target.permissions)
             if grant.refresh_token is not None:
                 body |= {"refresh_token": grant.refresh_token, "foci": "1"}
             if "openid" in grant.scope.split():

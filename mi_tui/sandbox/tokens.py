@@ -33,6 +33,8 @@ class Caller:
     kind: str
     name: str
     client_id: str
+    roles: tuple[str, ...] = ()
+    """Application permissions, which only the token of an application at Microsoft Graph carries."""
 
 
 class Issuer:
@@ -70,9 +72,19 @@ class Issuer:
         return {"keys": [key]}
 
     def mint(
-        self, principal: Principal, audience: str, *, v2: bool = False, lifetime: int = LIFETIME
+        self,
+        principal: Principal,
+        audience: str,
+        *,
+        v2: bool = False,
+        lifetime: int = LIFETIME,
+        scopes: tuple[str, ...] = ("user_impersonation",),
+        roles: tuple[str, ...] = (),
     ) -> tuple[str, int]:
-        """A signed access token for a principal and its time of expiry (Unix seconds). `audience` is the resource's URI."""
+        """A signed access token for a principal and its time of expiry (Unix seconds). `audience` is the resource's URI.
+
+        `scopes` stand in the token of a user, `roles` (application permissions) in that of an application.
+        """
         now = int(time.time())
         expires = now + lifetime
         claims: dict[str, Any] = {
@@ -88,11 +100,18 @@ class Issuer:
                 "idtyp": "user",
                 "upn": principal.name,
                 "unique_name": principal.name,
-                "scp": "user_impersonation",
+                "name": principal.name,
+                "scp": " ".join(scopes),
+                "acr": "1",
+                "amr": ["pwd", "mfa"],
+                "appidacr": "0",
             }
             claims["appid"] = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # the Azure CLI's public client
         else:
-            claims |= {"idtyp": "app", "appid": principal.client_id, "appidacr": "1"}
+            secret = "2" if principal.resource_key is not None else "1"  # a certificate of Azure's, or a client secret
+            claims |= {"idtyp": "app", "appid": principal.client_id, "appidacr": secret, "idp": claims["iss"]}
+            if roles:
+                claims["roles"] = list(roles)
             if principal.resource_key is not None:
                 claims["xms_mirid"] = principal.resource_key
         headers = {"kid": self.key_id, "x5t": self.key_id}
@@ -131,7 +150,11 @@ class Issuer:
         if principal is None:
             raise TokenError("the token's principal was deleted")
         return Caller(
-            principal.object_id, principal.kind, principal.name, str(claims.get("appid") or principal.client_id or "")
+            principal.object_id,
+            principal.kind,
+            principal.name,
+            str(claims.get("appid") or principal.client_id or ""),
+            tuple(claims.get("roles") or ()),
         )
 
 

@@ -15,11 +15,12 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
-from mi_tui.sandbox import furnish
+from mi_tui.sandbox import furnish, sign_ins
 from mi_tui.sandbox.entra import login_app
 from mi_tui.sandbox.oauth import CLI_CLIENT
 from mi_tui.sandbox.profiles import PROFILES
 from mi_tui.sandbox.store import Store
+from mi_tui.sandbox.token_endpoint import ON_BEHALF_OF
 from mi_tui.sandbox.tokens import Issuer, TokenError
 from mi_tui.sandbox.world import TENANT, World
 
@@ -103,7 +104,7 @@ def refused(answer: Answer, status: int, error: str, number: int) -> str:
     """Check a refusal's whole shape; the sentence of its description."""
     body = answer.json
     assert (answer.status, body["error"], body["error_codes"]) == (status, error, [number])
-    assert list(body) == [
+    assert [name for name in body if name != "suberror"] == [
         "error", "error_description", "error_codes", "timestamp", "trace_id", "correlation_id", "error_uri",
     ]  # fmt: skip
     guid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -199,13 +200,13 @@ def test_a_token_is_of_no_use_elsewhere(entra: Entra) -> None:
         ),
         ({"client_id": ""}, 400, "invalid_request", 900144, "'client_id'"),
         ({"grant_type": ""}, 400, "invalid_request", 900144, "'grant_type'"),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003, "'password'"),
+        ({"grant_type": "implicit"}, 400, "unsupported_grant_type", 70003, "'implicit'"),
         (
-            {"scope": "https://graph.microsoft.com/.default"},
+            {"scope": "https://vault.azure.net/.default"},
             400,
             "invalid_resource",
             500011,
-            "named https://graph.microsoft.com was",
+            "named https://vault.azure.net was",
         ),
         (
             {"scope": "https://MANAGEMENT.azure.com/.default"},
@@ -217,6 +218,18 @@ def test_a_token_is_of_no_use_elsewhere(entra: Entra) -> None:
         ({"scope": "https://management.azure.com/user_impersonation"}, 400, "invalid_scope", 1002012, "/.default"),
         ({"scope": f"{ARM_SCOPE} https://storage.azure.com/.default"}, 400, "invalid_scope", 70011, "is not valid"),
         ({"scope": ""}, 400, "invalid_request", 900144, "'scope'"),
+        ({"scope": "openid profile"}, 400, "invalid_scope", 70011, "The scope openid profile is not valid."),
+        ({"scope": "User.Read"}, 400, "invalid_scope", 70011, "The scope User.Read is not valid."),
+        ({"client_assertion": "a.b.c"}, 401, "invalid_client", 700027, "is not registered on application."),
+        ({"grant_type": ON_BEHALF_OF, "assertion": "forged"}, 400, "invalid_grant", 50013, "Assertion failed"),
+        ({"grant_type": ON_BEHALF_OF}, 400, "invalid_request", 900144, "'assertion'"),
+        (
+            {"grant_type": ON_BEHALF_OF, "assertion": "x", "client_secret": "wrong"},
+            401,
+            "invalid_client",
+            7000215,
+            "Invalid client secret",
+        ),
     ],
 )
 def test_refusals(entra: Entra, changes: dict[str, str], status: int, error: str, number: int, words: str) -> None:
@@ -273,7 +286,7 @@ def test_id_token_opens_nothing(entra: Entra) -> None:
 
 
 def test_refresh_refusals(entra: Entra) -> None:
-    refused(entra.refresh(refresh_token="not-it"), 400, "invalid_grant", 70043)
+    refused(entra.refresh(refresh_token="not-it"), 400, "invalid_grant", 9002313)
     refused(entra.refresh(refresh_token=""), 400, "invalid_request", 900144)
     refused(entra.refresh(client_id=furnish.CLIENT_ID), 400, "unauthorized_client", 700016)
     refused(entra.refresh(scope="https://vault.azure.net/.default"), 400, "invalid_resource", 500011)
@@ -327,3 +340,65 @@ def test_other_paths(entra: Entra) -> None:
     assert entra("GET", "/").status == 404
     assert entra("GET", f"/{TENANT}/oauth2/v2.0/logout").status == 404
     assert entra("POST", f"/{TENANT}/v2.0/.well-known/openid-configuration").status == 405
+
+
+def claims_of(answer: Answer) -> dict[str, Any]:
+    """The claims of an answer's access token, unverified."""
+    assert answer.status == 200, answer.raw
+    return dict(jwt.decode(answer.json["access_token"], options={"verify_signature": False}))
+
+
+def test_a_token_of_another_kind_is_not_exchanged(entra: Entra) -> None:
+    assertion = entra.refresh().json["access_token"]
+    answer = entra.client(grant_type=ON_BEHALF_OF, assertion=assertion, requested_token_use="on_behalf_of")
+    assert "does not match the Client app" in refused(answer, 400, "invalid_grant", 500131)
+
+
+def test_a_password_alone_signs_nobody_in(entra: Entra) -> None:
+    form = {
+        "grant_type": "password",
+        "client_id": CLI_CLIENT,
+        "scope": ARM_SCOPE,
+        "username": furnish.USER,
+        "password": "x",
+    }
+    refused(entra("POST", TOKEN, form), 400, "invalid_grant", 50126)
+    refused(entra("POST", TOKEN, form | {"username": "nobody@contoso.example"}), 400, "invalid_grant", 50034)
+    refused(entra("POST", TOKEN, form | {"username": f"admin@{furnish.TENANT_DOMAIN}"}), 400, "invalid_grant", 50126)
+    right = entra("POST", TOKEN, form | {"password": furnish.user_password(entra.world)})
+    assert "multi-factor authentication" in refused(right, 400, "invalid_grant", 50076)
+    assert right.json["suberror"] == "basic_action"
+    refused(entra("POST", TOKEN, form | {"client_id": furnish.CLIENT_ID}), 400, "unauthorized_client", 700016)
+
+
+def test_where_a_user_signs_in(entra: Entra) -> None:
+    path = "/common/userrealm/{}?api-version=1.0"
+    assert entra("GET", path.format(furnish.USER)).json["account_type"] == "Managed"
+    assert entra("GET", path.format("x@elsewhere.example")).json["account_type"] == "Unknown"
+
+
+def test_tokens_for_graph_say_what_their_bearer_may(entra: Entra) -> None:
+    for scope in ("https://graph.microsoft.com/.default", "https://graph.microsoft.com//.default"):
+        app = claims_of(entra.client(scope=scope))
+        assert (app["aud"], app["roles"]) == (scope.removesuffix("/.default"), ["Directory.Read.All"])
+    assert "roles" not in claims_of(entra.client())
+    person = claims_of(entra.refresh(scope="User.Read https://graph.microsoft.com/Directory.Read.All offline_access"))
+    assert (person["aud"], person["scp"]) == ("https://graph.microsoft.com", "User.Read Directory.Read.All")
+    assert "Directory.AccessAsUser.All" in claims_of(entra.refresh(scope="https://graph.microsoft.com/.default"))["scp"]
+    assert claims_of(entra.refresh(scope="openid profile"))["aud"] == "https://graph.microsoft.com"
+    refused(entra.refresh(scope="Mail.Read"), 400, "invalid_client", 650053)
+    refused(entra.refresh(scope=f"User.Read {ARM_SCOPE}"), 400, "invalid_scope", 28000)
+
+
+def test_a_refresh_token_that_lay_too_long(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = sign_ins.add_refresh_token(entra.world.store, furnish.USER_ID)
+    assert entra.refresh(refresh_token=token).status == 200
+    now = sign_ins.time.time()
+    monkeypatch.setattr(sign_ins.time, "time", lambda: now + sign_ins.INACTIVE_SECONDS + 90_000)
+    said = refused(entra.refresh(refresh_token=token), 400, "invalid_grant", 700082)
+    assert said.endswith("and was inactive for 91.00:00:00.")
+
+
+def test_aliases_and_domains_name_the_same_tenant(entra: Entra) -> None:
+    for name in (furnish.TENANT_DOMAIN, furnish.TENANT_DOMAIN.upper(), TENANT.upper()):
+        assert claims_of(entra.client(f"/{name}/oauth2/v2.0/token"))["tid"] == TENANT

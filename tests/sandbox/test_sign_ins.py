@@ -105,6 +105,23 @@ def test_the_device_flow_from_pending_to_tokens_once(entra: Entra) -> None:
     entra.world.issuer.verify(again.json["access_token"], ("https://storage.azure.com",))
 
 
+def test_the_device_flow_of_v1_names_a_resource(entra: Entra) -> None:
+    asked = {"client_id": CLI_CLIENT, "resource": "https://management.core.windows.net/"}
+    body = entra("POST", f"/{TENANT}/oauth2/devicecode", asked).json
+    assert (body["expires_in"], body["interval"]) == ("900", "1")
+    assert "verification_url" in body
+    enter(entra, body["user_code"])
+    form = {
+        "grant_type": "device_code",
+        "client_id": CLI_CLIENT,
+        "resource": asked["resource"],
+        "code": body["device_code"],
+    }
+    tokens = entra("POST", f"/{TENANT}/oauth2/token", form).json
+    assert (tokens["resource"], tokens["scope"]) == (asked["resource"], "user_impersonation")
+    assert tokens["expires_in"] == "3599"
+
+
 def test_polling_too_fast_is_slowed_down(entra: Entra) -> None:
     body = begin(entra).json
     refused(poll(entra, body["device_code"]), 400, "authorization_pending", 70016)
@@ -149,7 +166,7 @@ def test_a_code_without_the_password_signs_nobody_in(entra: Entra) -> None:
         ({"client_id": furnish.CLIENT_ID}, "unauthorized_client", 700016),
         ({"client_id": ""}, "invalid_request", 900144),
         ({"scope": ""}, "invalid_request", 900144),
-        ({"scope": "https://graph.microsoft.com/.default"}, "invalid_resource", 500011),
+        ({"scope": "https://vault.azure.net/.default"}, "invalid_resource", 500011),
     ],
 )
 def test_device_codes_that_are_refused(entra: Entra, changes: dict[str, str], error: str, number: int) -> None:
@@ -257,7 +274,7 @@ def test_no_code_goes_elsewhere(entra: Entra, address: str) -> None:
 
 def test_the_client_is_told_what_is_wrong_and_that_the_person_declined(entra: Entra) -> None:
     assert told(authorize(entra, response_type="token"))["error"] == "unsupported_response_type"
-    assert told(authorize(entra, scope="https://graph.microsoft.com/.default"))["error"] == "invalid_resource"
+    assert told(authorize(entra, scope="https://vault.azure.net/.default"))["error"] == "invalid_resource"
     declined = told(authorize(entra, answer="cancel"))
     assert (declined["error"], declined["state"]) == ("access_denied", "s-1")
     assert declined["error_description"].startswith("AADSTS65004")
