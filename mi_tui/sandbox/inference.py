@@ -1,7 +1,13 @@
-"""Scoring requests: `https://<endpoint>.<region>.inference.ml.azure.com`, authenticated, routed by traffic, and passed on to the server."""
+"""Scoring requests: `https://<endpoint>.<region>.inference.ml.azure.com`, authenticated, routed by traffic, and passed on to the server.
+
+Statuses: "HTTP status codes" in "Troubleshooting online endpoint deployment" (Microsoft Learn). Reasons of a model's error, and the time
+that it took, as Azure ML's own inference router writes them.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import http.cookiejar
 import json
@@ -31,6 +37,12 @@ SCORE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/score/acti
 _GUIDE = "Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#http-status-codes"
 _READY_SECONDS = 60.0
 """How long a request waits for a server that is being started again, beside the deployment's own timeout."""
+
+MAX_BODY = 10 * 1024 * 1024
+"""Bytes of a scoring request; the sandbox's own limit, as no page gives Azure's for managed endpoints."""
+
+_MOST_MIRRORED = 20
+"""Copies on their way at once; the next are dropped, as mirroring must not slow anybody down."""
 
 # Headers that belong to one connection, or that are set anew.
 _NOT_PASSED_ON = frozenset(
@@ -63,11 +75,12 @@ _NOT_PASSED_BACK = frozenset(
 class _Refusal(Exception):
     """An answer that ends a scoring request."""
 
-    def __init__(self, status: int, body: str | dict[str, Any], code: str) -> None:
+    def __init__(self, status: int, body: str | dict[str, Any], code: str, reason: str = "") -> None:
         super().__init__(code)
         self.status = status
         self.body = body
         self.code = code
+        self.headers = {"ms-azureml-model-error-reason": reason} if reason else {}
 
 
 class InferenceApp:
@@ -80,6 +93,7 @@ class InferenceApp:
         self._session.trust_env = False
         # A cookie that one endpoint's script sets must not reach another's: all of them are 127.0.0.1.
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self._mirrored: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -94,6 +108,7 @@ class InferenceApp:
                 response = Response(
                     json.dumps(refusal.body), refusal.status, media_type="application/json; charset=utf-8"
                 )
+            response.headers.update(refusal.headers)
         response.headers["x-request-id"] = request_id
         response.headers.setdefault("x-ms-request-id", request_id)
         client_id = request.headers.get("x-ms-client-request-id")
@@ -104,11 +119,17 @@ class InferenceApp:
     async def _answer(self, request: Request, request_id: str) -> Response:
         endpoint = self._endpoint(request.headers.get("host", ""))
         self._authorize(request, endpoint)
+        if endpoint.body["properties"].get("publicNetworkAccess") == "Disabled":
+            # Every caller of a sandbox stands where the public does.
+            request.state.decision = "the endpoint's public network access is disabled"
+            raise _Refusal(403, _error("Forbidden", "Public network access to the endpoint is disabled."), "Forbidden")
         path = request.url.path.rstrip("/")
         if path not in {"/score", "/swagger.json"}:
             raise _not_found(f"The path '{request.url.path}' is not served by the endpoint.")
         deployment = self._route(request, endpoint)
         server = await self._server(deployment)
+        body = await _body(request)
+        self._mirror(request, request_id, body, endpoint)
         settings = deployment.body["properties"].get("requestSettings") or {}
         limit = 2 * int(settings.get("maxConcurrentRequestsPerInstance") or 1) * int(deployment.body["sku"]["capacity"])
         if server.pending >= limit:
@@ -116,8 +137,8 @@ class InferenceApp:
                 429,
                 _error("TooManyRequests", f"Too many pending requests, the limit is {limit}. {_GUIDE}"),
                 "TooManyRequests",
+                "too_many_pending_request",
             )
-        body = await request.body()
         server.pending += 1
         try:
             return await self._pass_on(
@@ -203,6 +224,31 @@ class InferenceApp:
             )
         return there[random.choices(list(shares), list(shares.values()))[0].lower()]
 
+    def _mirror(self, request: Request, request_id: str, body: bytes, endpoint: Resource) -> None:
+        """Send a copy of the request to the deployments with mirror traffic, by its percentage; what they answer is dropped."""
+        if request.headers.get("azureml-model-deployment") is not None or request.url.path.rstrip("/") != "/score":
+            return
+        for name, share in (endpoint.body["properties"].get("mirrorTraffic") or {}).items():
+            if random.random() * 100 >= share or len(self._mirrored) >= _MOST_MIRRORED:
+                continue
+            there = self._world.store.resources(deployments.TYPE, endpoint.id, name=name)
+            server = running.serving(self._world, there[0].id) if there else None
+            if server is None or not server.ready.is_set():
+                continue
+            settings = there[0].body["properties"].get("requestSettings") or {}
+            seconds = deployments.seconds(settings.get("requestTimeout"), 5.0)
+            task = asyncio.get_running_loop().create_task(
+                self._copy(request, request_id, body, there[0].name, server, seconds)
+            )
+            self._mirrored.add(task)
+            task.add_done_callback(self._mirrored.discard)
+
+    async def _copy(
+        self, request: Request, request_id: str, body: bytes, name: str, server: running.Server, seconds: float
+    ) -> None:
+        with contextlib.suppress(_Refusal):
+            await self._pass_on(request, request_id, body, name, server, seconds, mirrored=True)
+
     async def _server(self, deployment: Resource) -> running.Server:
         """The deployment's server, which is waited for when the sandbox has just started or the server has crashed."""
         with anyio.move_on_after(_READY_SECONDS):
@@ -213,10 +259,18 @@ class InferenceApp:
                     continue
                 await server.ready.wait()
                 return server
-        raise _Refusal(503, "no healthy upstream", "NoHealthyUpstream")
+        raise _no_model("no healthy upstream")
 
     async def _pass_on(
-        self, request: Request, request_id: str, body: bytes, name: str, server: running.Server, timeout: float
+        self,
+        request: Request,
+        request_id: str,
+        body: bytes,
+        name: str,
+        server: running.Server,
+        timeout: float,
+        *,
+        mirrored: bool = False,
     ) -> Response:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _NOT_PASSED_ON}
         headers["x-request-id"] = request_id
@@ -235,19 +289,36 @@ class InferenceApp:
         except (TimeoutError, requests.Timeout) as error:
             raise _Refusal(408, "upstream request timeout", "RequestTimeout") from error
         except requests.RequestException as error:
-            text = "upstream connect error or disconnect/reset before headers. reset reason: connection failure"
-            raise _Refusal(503, text, "UpstreamFailure") from error
+            raise _no_model(
+                "upstream connect error or disconnect/reset before headers. reset reason: connection failure"
+            ) from error
         milliseconds = (time.perf_counter() - began) * 1000
         passed = {key: value for key, value in answer.headers.items() if key.lower() not in _NOT_PASSED_BACK}
         passed |= {"azureml-model-deployment": name, "ms-azureml-model-time": f"{milliseconds:.0f}"}
         status = 200 if answer.status_code == 200 else 424
-        if status == 424:
+        if status == 424 and not mirrored:
             request.state.code = "ModelError"
             passed |= {
                 "ms-azureml-model-error-statuscode": str(answer.status_code),
                 "ms-azureml-model-error-reason": "model_error",
             }
         return Response(answer.content, status, passed)
+
+
+async def _body(request: Request) -> bytes:
+    raw = bytearray()
+    async for piece in request.stream():
+        raw += piece
+        if len(raw) > MAX_BODY:
+            raise _Refusal(413, "Payload Too Large", "PayloadTooLarge")
+    return bytes(raw)
+
+
+def _no_model(text: str) -> _Refusal:
+    """424 when the container does not answer: 502, 503 and 504 are codes of Kubernetes endpoints only."""
+    refusal = _Refusal(424, text, "ModelError", "model_not_ready")
+    refusal.headers["ms-azureml-model-error-statuscode"] = "503"
+    return refusal
 
 
 def _error(code: str, message: str) -> dict[str, Any]:

@@ -272,7 +272,8 @@ def test_a_dead_server_is_started_again(online: Online) -> None:
     online.endpoint("ep-dead")
     online.deploy("ep-dead")
     online.traffic("ep-dead", blue=100)
-    assert online.score("ep-dead", {"die": 1}).status == 503
+    died = online.score("ep-dead", {"die": 1})
+    assert (died.status, died.headers["ms-azureml-model-error-reason"]) == (424, "model_not_ready")
     assert online.score("ep-dead", {"data": [1]}).json == [2]
 
 

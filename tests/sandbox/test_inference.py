@@ -10,13 +10,23 @@ from pathlib import Path
 
 import pytest
 from arm_harness import stranger
-from online_harness import ENDPOINTS, SCRIPT, VERSION, Online, call, close_online, open_online, user_identity
+from online_harness import (
+    ENDPOINTS,
+    SCRIPT,
+    VERSION,
+    Online,
+    call,
+    close_online,
+    endpoint_body,
+    open_online,
+    user_identity,
+)  # fmt: skip
 
 from mi_tui.sandbox import furnish, rbac
 from mi_tui.sandbox.hosting import running
 from mi_tui.sandbox.hosting.environments import CACHE_VARIABLE
 from mi_tui.sandbox.hosting.identity_endpoint import IdentityEndpoint
-from mi_tui.sandbox.inference import ML
+from mi_tui.sandbox.inference import MAX_BODY, ML
 
 SCORER = "f6c7c914-8db3-469d-8ca1-694a8f32e121"
 """AzureML Data Scientist, which may score."""
@@ -90,6 +100,58 @@ def test_a_failing_model_is_424(online: Online) -> None:
     assert answer.headers["ms-azureml-model-error-statuscode"] == "500"
     assert answer.headers["ms-azureml-model-error-reason"] == "model_error"
     assert answer.json == {"message": "An unexpected error occurred in scoring script. Check the logs for more info."}
+
+
+def test_the_one_too_many_is_told_why(online: Online) -> None:
+    server = running.serving(online.arm.world, f"{ENDPOINTS}/ep-score/deployments/two")
+    assert server is not None
+    server.pending += 4
+    try:
+        answer = online.score("ep-score", {"data": [1]}, azureml_model_deployment="two")
+    finally:
+        server.pending -= 4
+    assert (answer.status, answer.headers["ms-azureml-model-error-reason"]) == (429, "too_many_pending_request")
+    assert "Too many pending requests, the limit is 4." in answer.json["error"]["message"]
+
+
+def test_a_body_without_end_is_not_kept(online: Online) -> None:
+    assert online.score("ep-score", b" " * (MAX_BODY + 1), azureml_model_deployment="two").status == 413
+
+
+def mirrored(online: Online, share: int, to: str = "ten", **traffic: int) -> int:
+    """Ask for mirror traffic beside live traffic; the status of the PUT, which is waited for."""
+    identity = online.arm("GET", f"{ENDPOINTS}/ep-score", version=VERSION).json["identity"]
+    body = endpoint_body(identity, traffic=traffic, mirrorTraffic={to: share})
+    answer = online.arm("PUT", f"{ENDPOINTS}/ep-score", body, version=VERSION)
+    if answer.status == 200:
+        online.operation(answer)
+    return int(answer.status)
+
+
+def test_mirror_traffic_reaches_its_deployment_and_nobody_hears_of_it(
+    online: Online, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for share, to, traffic in ((51, "ten", {"two": 100}), (50, "ten", {"ten": 100}), (50, "none", {"two": 100})):
+        assert mirrored(online, share, to, **traffic) == 400
+    assert mirrored(online, 50, two=100) == 200
+    monkeypatch.setattr("mi_tui.sandbox.inference.random.random", lambda: 0.49)
+    seen = online.logs("ep-score", "ten").count("/score")
+    answer = online.score("ep-score", {"data": [1]})
+    assert (answer.json, answer.headers["azureml-model-deployment"]) == ([2], "two")
+    online.arm.until(lambda: online.logs("ep-score", "ten").count("/score") > seen)
+    seen = online.logs("ep-score", "ten").count("/score")
+    monkeypatch.setattr("mi_tui.sandbox.inference.random.random", lambda: 0.51)
+    assert online.score("ep-score", {"data": [1]}).json == [2]
+    assert online.score("ep-score", {"data": [1]}, azureml_model_deployment="ten").json == [10]
+    online.arm.until(lambda: online.logs("ep-score", "ten").count("/score") > seen)
+    assert mirrored(online, 0, two=90, ten=10) == 200
+
+
+def test_an_endpoint_closed_to_the_public(online: Online) -> None:
+    online.endpoint("ep-closed", publicNetworkAccess="Disabled")
+    answer = online.score("ep-closed", {"data": [1]})
+    assert (answer.status, answer.state["code"]) == (403, "Forbidden")
+    assert online.score("ep-closed", {"data": [1]}, key="wrong").status == 401
 
 
 def test_slow_requests_are_408_and_too_many_are_429(online: Online) -> None:

@@ -196,7 +196,7 @@ def _create(call: Call, workspace: Resource) -> Response:
             "provisioningState": "Creating",
             "compute": sent.get("compute"),
             "traffic": traffic,
-            "mirrorTraffic": sent.get("mirrorTraffic") or {},
+            "mirrorTraffic": _mirror_traffic(call.world, location, identifier, sent, traffic),
             "publicNetworkAccess": sent.get("publicNetworkAccess") or "Enabled",
         },
         "systemData": stamped(call.caller.name),
@@ -228,7 +228,7 @@ def _update(call: Call, workspace: Resource, endpoint: Resource) -> Response:
             location, "The auth mode of an endpoint cannot be changed after the endpoint was created.", "AuthMode"
         )
     properties["traffic"] = _traffic(call.world, location, endpoint.id, sent)
-    properties["mirrorTraffic"] = sent.get("mirrorTraffic") or {}
+    properties["mirrorTraffic"] = _mirror_traffic(call.world, location, endpoint.id, sent, properties["traffic"])
     properties["description"] = sent.get("description", properties["description"])
     properties["publicNetworkAccess"] = sent.get("publicNetworkAccess") or properties["publicNetworkAccess"]
     properties["properties"] = {**(sent.get("properties") or {}), "azureml.onlineendpointid": endpoint.id.lower()}
@@ -277,6 +277,32 @@ def _traffic(world: World, location: str, endpoint_id: str, sent: dict[str, Any]
             location, f"The sum of traffic values must be 0 or 100, it is {sum(traffic.values())}.", "Traffic"
         )
     return traffic
+
+
+def _mirror_traffic(
+    world: World, location: str, endpoint_id: str, sent: dict[str, Any], traffic: dict[str, int]
+) -> dict[str, int]:
+    """The mirror traffic, checked: at most half, to one deployment that gets no live traffic. "Test the deployment with mirrored
+    traffic" (Microsoft Learn)."""
+    wanted = {name: share for name, share in (sent.get("mirrorTraffic") or {}).items() if share}
+    there = {d.name.lower(): d for d in world.store.resources(deployments.TYPE, endpoint_id)}
+    if len(wanted) > 1:
+        raise invalid(location, "Mirror traffic can be sent to one deployment only.", "MirrorTraffic")
+    for name, share in wanted.items():
+        if not 0 <= share <= 50:
+            raise invalid(location, f"The mirror traffic of deployment [{name}] must be from 0 to 50.", "MirrorTraffic")
+        deployment = there.get(name.lower())
+        if deployment is None or "live" not in deployment.private:
+            raise invalid(
+                location,
+                f"Mirror traffic is assigned to deployment [{name}], which does not exist in the endpoint.",
+                "MirrorTraffic",
+            )
+        if traffic.get(deployment.name):
+            raise invalid(
+                location, f"Deployment [{name}] cannot receive both live traffic and mirror traffic.", "MirrorTraffic"
+            )
+    return {there[name.lower()].name: share for name, share in wanted.items()}
 
 
 def _refuse_busy(location: str, endpoint: Resource) -> None:
