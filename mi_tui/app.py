@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.geometry import Offset
 from textual.message import Message
 
 import screens
 from mi_tui.model import actions
 from mi_tui.model.stage import Stage
+from mi_tui.widgets.standing import standing
 from screens import STAGES, themes
 from screens.base import WizardScreen
 
@@ -58,9 +60,9 @@ class MiTui(App[int]):
             self.work = work
 
     def __init__(self, workflow: Workflow | None = None) -> None:
+        self._laid_out = False
         super().__init__()
         self._workflow = workflow
-        self._laid_out = False
         self._waiting: list[Callable[[], object]] | None = []
         """What waits for the first paint; None once it was."""
         self.reached = Stage.WELCOME
@@ -144,25 +146,25 @@ class MiTui(App[int]):
 
     def open_answers(self) -> None:
         """Ask for an answers file and go on with what it says."""
-        from screens.dialogs import OpenAnswers
+        from screens.file_dialogs import OpenAnswers
 
         self.push_screen(OpenAnswers(self.wizard))
 
     def save_answers(self) -> None:
         """Ask where to save the answers."""
-        from screens.dialogs import SaveAnswers
+        from screens.file_dialogs import SaveAnswers
 
         self.push_screen(SaveAnswers(self.wizard))
 
     def action_explain(self) -> None:
         """Explain what has the focus."""
-        from screens.dialogs import Explain
+        from screens.help import Explain
 
         self.push_screen(Explain(self.focused, self.screen))
 
     def action_keys(self) -> None:
         """List the keys."""
-        from screens.dialogs import Keys
+        from screens.help import Keys
 
         self.push_screen(Keys(self.screen))
 
@@ -187,7 +189,7 @@ class MiTui(App[int]):
 
     async def action_quit(self) -> None:
         """Leave; with a run under way, ask first."""
-        from screens.dialogs import Leave
+        from screens.leave import Leave
 
         if isinstance(self.screen, Leave):
             self.leave()
@@ -201,6 +203,15 @@ class MiTui(App[int]):
         code = 3 if self.wizard.busy else 1 if self.wizard.progress.outcome == "failed" else 0
         self.wizard.close()
         self.exit(code)
+
+    @property
+    def cursor_position(self) -> Offset:
+        """Where Textual puts the terminal's cursor whenever it has written: at what has the focus."""
+        return standing(self.focused) if self._laid_out else Offset(0, 0)
+
+    @cursor_position.setter
+    def cursor_position(self, position: Offset) -> None:
+        """Fields say where their text cursor is; that is asked of the field when it is needed."""
 
     @property
     def broke(self) -> Exception | None:

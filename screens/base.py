@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from screens.wizard import Journey, Wizard
 
 
+WITH_HELP = 141
+"""Columns from which the help stays open at the right."""
+
+
 def bindings(screen: str) -> list[BindingType]:
     """The screen's bindings, from the table of actions."""
     return [
@@ -74,15 +78,31 @@ class WizardScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.set_class(self.size.width < 100, "-narrow")
+        self._fit()
         self.refresh_head()
         self.refresh_rail()
         self.ready()
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < 100, "-narrow")
+        self._fit()
         if self.query(Rail):
             self.refresh_rail()
+
+    def _fit(self) -> None:
+        """What depends on the size of the terminal."""
+        width, height = self.size
+        self.set_class(width < 100, "-narrow")
+        self.set_class(height < 20, "-short")
+        if width >= WITH_HELP:
+            self.mi.after_paint(self._open_help)
+        for pane in self.query("#help"):
+            pane.display = width >= WITH_HELP
+
+    async def _open_help(self) -> None:
+        from screens.helppane import HelpPane
+
+        if self.is_attached and not self.query("#help") and self.size.width >= WITH_HELP:
+            await self.query_one("#body").mount(HelpPane())
 
     # ---- what a step says of itself
 

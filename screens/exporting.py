@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mi_tui.model.plan import Plan
-from screens.dialogs import SaveAnswers
+from screens.file_dialogs import SaveAnswers
 from screens.wizard import Wizard
 
 

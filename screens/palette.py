@@ -9,9 +9,9 @@ from typing import cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from mi_tui.model import actions
+from mi_tui.model.actions import pretty
 from mi_tui.model.draft import Stage
 from screens.base import WizardScreen
-from screens.dialogs import pretty
 from screens.wizard import Journey
 
 Run = Callable[[], Awaitable[object] | object]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from textual.app import App
+from textual.filter import Monochrome, NoColor
 from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
@@ -25,6 +26,11 @@ DARK = Theme(
     variables={
         "text-muted": "#a3aec0",
         "foreground-muted": "#a3aec0",
+        "text-disabled": "#8c98ac",
+        "foreground-disabled": "#8c98ac",
+        "scrollbar": "#3b4a63",
+        "scrollbar-background": "#171d27",
+        "scrollbar-corner-color": "#171d27",
         "text-warning": "#f3c56b",
         "text-error": "#ff9a94",
         "text-success": "#7fe0a3",
@@ -52,6 +58,11 @@ LIGHT = Theme(
     variables={
         "text-muted": "#475163",
         "foreground-muted": "#475163",
+        "text-disabled": "#5b6575",
+        "foreground-disabled": "#5b6575",
+        "scrollbar": "#8fa3c0",
+        "scrollbar-background": "#e3e8f1",
+        "scrollbar-corner-color": "#e3e8f1",
         "text-warning": "#7d4400",
         "text-error": "#a8201a",
         "text-success": "#12602f",
@@ -80,10 +91,16 @@ def install(app: App[int]) -> None:
         app.stylesheet.set_variables(app.get_css_variables())
     else:
         app.theme = name
+    if app.no_color:
+        # Textual chose greys, going by the theme it began with.
+        app._filters = [known for known in app._filters if not isinstance(known, Monochrome)] + [NoColor()]
 
 
 def suited(environ: Mapping[str, str]) -> str:
-    """The theme to begin with: the dark one, or that of 16 colours where the terminal names no more."""
+    """The theme to begin with: the dark one, or that of 16 colours where the terminal names no more, or where `NO_COLOR` wants none:
+    Textual then takes out what colours are left, and weight, underline and marks remain (no-color.org)."""
+    if environ.get("NO_COLOR"):
+        return SIXTEEN.name
     term = environ.get("TERM", "")
     known = environ.get("COLORTERM") or "WT_SESSION" in environ or not term
     few = term in {"linux", "xterm", "vt100", "vt220", "ansi", "screen", "xterm-16color"}

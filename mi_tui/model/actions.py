@@ -65,3 +65,11 @@ def on(screen: str) -> tuple[Action, ...]:
 def log_keys() -> tuple[Action, ...]:
     """The actions of a log view."""
     return tuple(action for action in ACTIONS if action.name.startswith("log_"))
+
+
+_SIGNS = {"escape": "esc", "question_mark": "?", "slash": "/", "ampersand": "&"}
+
+
+def pretty(keys: str) -> str:
+    """Keys as they stand on a keyboard: `escape,f1` is `esc, f1`."""
+    return ", ".join(_SIGNS.get(key, key) for key in keys.split(","))

@@ -162,6 +162,94 @@ EXPLAINED: dict[str, Text] = {
             "In the sandbox it is not asked for.",
         ),
     ),
+    "target": (
+        "Sandbox or Azure",
+        (
+            "The sandbox is a local Azure on this machine: everything is done for real, but nothing costs and nothing leaves the machine.",
+            "Azure is your own subscription, used as the person who is signed in. mi-tui has no rights of its own.",
+            "Both ask the same questions and make the same plan, so that you can try it in one and do it in the other.",
+        ),
+    ),
+    "runs": (
+        "Earlier runs",
+        (
+            "Each run is noted in a journal on this machine: what was meant before the call, what came of it after.",
+            "Resume goes on with one that failed or was left and keeps what is done. Clean up removes what it made. Open asks its endpoint again.",
+            "A deployment that a run made bills until it is cleaned up, also when mi-tui is not open.",
+        ),
+    ),
+    "script": (
+        "Scoring script and first request",
+        (
+            "The script in your code folder that has init() and run(). Azure ML's inference server imports it when a machine starts.",
+            "The sample request is the JSON that is sent at the end, to prove that the endpoint answers. It may be left empty.",
+            "A script that reads a blob takes its token from the managed identity: no key is in the code.",
+        ),
+    ),
+    "variables": (
+        "Environment variables",
+        (
+            "Names and values that your script finds in its environment. mi-tui adds the address of the blob and of the identity by itself.",
+            "Azure shows them to everybody who may look at the deployment, so put no secret in them.",
+            "Changing one later makes a new version of the deployment.",
+        ),
+    ),
+    "steps": (
+        "The steps",
+        (
+            "What is done, what runs now and what waits, with the time it took and the time it usually takes. A bracket joins what ran side by side.",
+            "Under a step that runs stands the state that Azure gives its operation, such as Creating.",
+            "A step begins as soon as all that it needs is done. What is done is never done twice.",
+        ),
+    ),
+    "log": (
+        "The container's log",
+        (
+            "What your script and the inference server print. storage-initializer fetches model and code before that.",
+            "Azure gives the log only once the container is there; until then this place says what is being waited for.",
+            "It follows the end until you scroll up; / looks for words, & shows matching lines only, s saves all of it.",
+        ),
+    ),
+    "fix": (
+        "What to do about it",
+        (
+            "The likely cause comes first. Enter does what the line says: it copies the command, goes to the step that mends it, or tries again.",
+            "A missing grant is shown with the az command that makes it, for somebody who has the right to.",
+            "After that, Resume goes on where the run failed.",
+        ),
+    ),
+    "address": (
+        "The scoring address",
+        (
+            "Where requests are sent: https, the endpoint's name, its region. It stays the same when deployments change.",
+            "A caller sends the endpoint's key, or a token of Entra, in the Authorization header.",
+            "The address alone opens nothing.",
+        ),
+    ),
+    "back": (
+        "Back",
+        (
+            "Goes to the step before. What you chose stays, and nothing is changed in Azure.",
+            "A step that is done can be changed until you press Deploy; the plan is then made anew.",
+            "Ctrl+P goes to any step that was open before.",
+        ),
+    ),
+    "leave": (
+        "Leaving a run",
+        (
+            "A run that is left goes on as far as Azure has begun it: operations there end without mi-tui.",
+            "Resume reads what became of it, keeps what is done and goes on.",
+            "Cancel begins no new step; what was made stays until you clean up.",
+        ),
+    ),
+    "answers_file": (
+        "The answers file",
+        (
+            "All that you chose, as YAML: the same file that 'mi-tui up' takes, so that a run can be repeated without the wizard.",
+            "It holds names and paths, never a key or a token.",
+            "Opening one takes the place of the answers given so far; what is wrong with it is listed with its line.",
+        ),
+    ),
     # ---- stages
     "welcome": (
         "Where to begin",
@@ -254,7 +342,25 @@ ALIASES: dict[str, str] = {
     "kind": "identity",
     "subscription": "workspace",
     "resource_group": "workspace",
-    "logs": "deploy",
+    "logs": "log",
+    "log_view": "log",
+    "log_tabs": "log",
+    "log_input": "log",
+    "plan": "review",
+    "goes": "ledger",
+    "clean": "ledger",
+    "earlier": "runs",
+    "card": "fix",
+    "answer_box": "response",
+    "raw": "response",
+    "send": "request",
+    "refresh": "endpoint",
+    "copy_key": "key",
+    "copy_uri": "address",
+    "stop": "leave",
+    "cancel": "leave",
+    "path": "answers_file",
+    "variable_lines": "variables",
 }
 """Other names under which a widget may be known."""
 

@@ -13,6 +13,8 @@ from textual.events import Click, MouseMove
 from textual.screen import Screen
 from textual.widgets import Static
 
+from mi_tui.model.actions import pretty
+
 _GAP = 2
 _LAST = "quit"
 """The action that stands at the right end."""
@@ -82,11 +84,8 @@ class KeyBar(Static):
             self.app.simulate_key(known.binding.key)
 
 
-_SIGNS = {"escape": "esc", "question_mark": "?", "slash": "/", "ampersand": "&"}
-
-
 def _key(known: ActiveBinding) -> str:
-    return _SIGNS.get(known.binding.key, known.binding.key)
+    return pretty(known.binding.key)
 
 
 def _words(known: ActiveBinding) -> str:

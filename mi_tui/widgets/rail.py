@@ -41,5 +41,8 @@ class Rail(Static):
         self.update(Content(" ").join(self._folded(rows, now)) if narrow else Content("\n").join(rows))
 
     def _folded(self, rows: list[Content], now: int) -> list[Content]:
-        """At 80 columns: marks of all, the name of the current one only."""
+        """In one line: marks and names of all where they fit, else the marks alone and the name of the current one."""
+        whole = [row[:1] + row[2:] for row in rows]
+        if sum(row.cell_length + 1 for row in whole) <= self.screen.size.width - 1:
+            return whole
         return [row if number == max(now, 1) else row[:1] for number, row in enumerate(rows, start=1)]

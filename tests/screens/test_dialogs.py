@@ -21,7 +21,8 @@ from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import LogLine, MissingGrant, Outcome, RunFinished
 from mi_tui.model.failure import Failure
 from mi_tui.workflow import Stop
-from screens.dialogs import Leave, OpenAnswers
+from screens.file_dialogs import OpenAnswers
+from screens.leave import Leave
 from screens.troubleshoot import TroubleshootScreen
 from tests.e2e.conftest import REPOSITORY
 from tests.screens.ended import Faked, drive, plan, screen_text, until

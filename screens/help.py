@@ -1,0 +1,80 @@
+"""Help over a step: what the focused thing is, and which keys there are."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from mi_tui.model import actions
+from mi_tui.model.actions import pretty
+from mi_tui.model.explain import Text, explained
+from screens.base import WizardScreen
+from screens.dialogs import Dialog
+
+
+def _paragraphs(texts: Iterable[str | Content]) -> VerticalScroll:
+    return VerticalScroll(*(Static(text, markup=False) for text in texts), id="text")
+
+
+class Explain(Dialog):
+    """Explains what has the focus, else the step."""
+
+    def __init__(self, focused: Widget | None, screen: Screen[object]) -> None:
+        super().__init__()
+        self._title, self._texts = explanation(focused, screen)
+
+    def content(self) -> Iterable[Widget]:
+        yield _paragraphs(self._texts)
+
+    def ready(self) -> None:
+        self.retitle(self._title)
+        super().ready()
+
+
+def explanation(focused: Widget | None, screen: Screen[object]) -> Text:
+    """The text for the nearest thing around the focus that has one."""
+    keys: list[str] = []
+    for node in focused.ancestors_with_self if focused is not None else ():
+        if node is screen:
+            break
+        keys += [str(getattr(node, "explain", "") or ""), node.id or ""]
+    if isinstance(screen, WizardScreen):
+        keys += [screen.HELP, screen.STAGE.value]
+    else:
+        keys += [str(getattr(screen, "HELP", ""))]
+    for key in keys:
+        if key and (found := explained(key)):
+            return found
+    return "mi-tui", ("Tab goes from one thing to the next, Enter takes the highlighted button, esc goes back.",)
+
+
+class Keys(Dialog):
+    """Lists the keys."""
+
+    TITLE_TEXT = "Keys"
+
+    def __init__(self, screen: Screen[object]) -> None:
+        super().__init__()
+        self._stage = screen.STAGE.value if isinstance(screen, WizardScreen) else ""
+        own = () if isinstance(screen, WizardScreen) else screen.BINDINGS
+        self._own = [(b.key, f"{b.description.capitalize()}.") for b in own if isinstance(b, Binding) and b.description]
+
+    def content(self) -> Iterable[Widget]:
+        rows = [
+            ("tab, shift+tab", "Go to the next thing, or back to the one before."),
+            ("enter", "Take the button or the row that is highlighted."),
+            *((pretty(keys), words) for keys, words in self._own),
+            *((pretty(action.keys), action.help) for action in actions.on(self._stage)),
+        ]
+        lines = [
+            Content.assemble((f"{keys:<16}", "$text-accent bold"), ("\n" + " " * 16).join(textwrap.wrap(words, 50)))
+            for keys, words in rows
+        ]
+        yield VerticalScroll(Static(Content("\n").join(lines), markup=False), id="text")
