@@ -149,6 +149,8 @@ def test_the_cursor_stands_at_what_has_the_focus(tmp_path: Path, monkeypatch: py
             assert part.region.contains_point(place), (
                 f"{screen.STAGE}: {part} is at {part.region}, the cursor at {place}"
             )
-        assert len(places) > len(chain(screen)) // 2, "it moves with the focus; a step that scrolls may bring two to one place"
+        assert len(places) > len(chain(screen)) // 2, (
+            "it moves with the focus; a step that scrolls may bring two to one place"
+        )
 
     visit(tmp_path, monkeypatch, look)

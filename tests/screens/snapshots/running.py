@@ -258,7 +258,7 @@ async def cleanup(camera: Camera) -> None:
         await camera.take("list", "deployment blue")
         listing = screen.query_one("#goes", SelectionList)
         listing.focus()
-        listing.highlighted = listing.option_count - 1
+        listing.highlighted = 0
         await camera.pilot.press("space")
         await camera.until(lambda: len(listing.selected) < listing.option_count - 1)
         await camera.take("kept")
