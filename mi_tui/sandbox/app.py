@@ -132,10 +132,15 @@ class Dispatcher:
         await app(scope, receive, send)
 
 
-def build(world: World) -> RequestLog:
-    """The whole application behind the TLS port."""
+def load_handlers() -> None:
+    """Have every operation of ARM registered with its router."""
     for name in _HANDLERS:
         importlib.import_module(f"mi_tui.sandbox.arm.{name}")
+
+
+def build(world: World) -> RequestLog:
+    """The whole application behind the TLS port."""
+    load_handlers()
     from mi_tui.sandbox.arm.router import ArmApp
     from mi_tui.sandbox.blob.service import BlobApp
     from mi_tui.sandbox.entra import login_app

@@ -342,7 +342,7 @@ def _workspace(world: World, name: str) -> None:
 
 def _datastore(world: World, workspace: str, account: str, container: str) -> None:
     identifier = f"{workspace}/datastores/workspaceblobstore"
-    written = "2025-03-10T09:12:55.0100660+00:00"
+    written = "2025-03-10T09:12:55.0100663+00:00"
     service = "779301c0-18b2-4cdc-801b-a0a3368fee0a"  # Azure Machine Learning's own application
     body: dict[str, Any] = {
         "id": identifier,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -41,7 +42,8 @@ IDENTITIES = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentitie
 BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 ROLES = f"/subscriptions/{furnish.DEV}/providers/Microsoft.Authorization/roleDefinitions"
 
-RECORDINGS = Path(__file__).parents[2].parent / "shared" / "azure" / "recordings"
+_BESIDE = Path(__file__).parents[2].parent / "shared" / "azure"
+RECORDINGS = Path(os.environ.get("MI_TUI_AZURE_MATERIAL") or _BESIDE) / "recordings"
 
 
 @dataclass

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from mi_tui.sandbox import containers
 from mi_tui.sandbox.arm.asset_kinds import KINDS, Kind
-from mi_tui.sandbox.arm.ml import WORKSPACE, created, ml_reply, system_data, workspace
+from mi_tui.sandbox.arm.ml import WORKSPACE, created, ml_empty, ml_reply, system_data, workspace
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.arm.shapes import TEXTS, Shape
 from mi_tui.sandbox.errors import ml_error
@@ -37,6 +37,7 @@ _BODY: Shape = {
         **dict.fromkeys(("flavors", "build", "inferenceConfig", "autoDeleteSetting"), dict),
     }
 }  # fmt: skip
+_LATER = frozenset({"autoDeleteSetting", "intellectualProperty"})
 _CHANGEABLE = ("description", "tags", "isArchived", "stage")
 
 
@@ -86,9 +87,9 @@ def delete(call: Call) -> Response:
     """
     identifier = f"{workspace(call).id}/{call.path.split('/', 9)[9]}"
     if call.world.store.resource(identifier) is None:
-        return ml_reply(204, None)
+        return ml_empty(204)
     call.world.store.remove(identifier)
-    return ml_reply(200, None)
+    return ml_empty(200)
 
 
 def list_versions(kind: Kind) -> Callable[[Call], Response]:
@@ -105,7 +106,12 @@ def list_versions(kind: Kind) -> Callable[[Call], Response]:
             found.reverse()
         top = call.query.get("$top", "")
         return ml_reply(
-            200, {"value": [v.body for v in (found[: int(top)] if re.fullmatch("[0-9]{1,9}", top) else found)]}
+            200,
+            {
+                "value": [
+                    _shown(call, v.body) for v in (found[: int(top)] if re.fullmatch("[0-9]{1,9}", top) else found)
+                ]
+            },
         )
 
     return handler
@@ -119,7 +125,7 @@ def get_version(kind: Kind) -> Callable[[Call], Response]:
         found = call.world.store.resource(identifier)
         if found is None:
             raise kind.not_found(call.ids["name"], call.ids["version"])
-        return ml_reply(200, found.body)
+        return ml_reply(200, _shown(call, found.body))
 
     return handler
 
@@ -136,7 +142,7 @@ def put_version(kind: Kind) -> Callable[[Call], Response]:
         existing = call.world.store.resource(identifier)
         if existing is not None:
             _update(call, kind, existing, sent)
-            return ml_reply(200, existing.body)
+            return ml_reply(200, _shown(call, existing.body))
         properties = kind.properties(sent)
         _check_new(kind, call, properties)
         body: dict[str, Any] = {
@@ -148,7 +154,7 @@ def put_version(kind: Kind) -> Callable[[Call], Response]:
         }
         call.world.store.put(Resource(identifier, body["type"], call.ids["version"], body))
         _count(call, kind, container)
-        return created(call, body)
+        return created(call, _shown(call, body))
 
     return handler
 
@@ -182,6 +188,13 @@ def start_upload(kind: Kind) -> Callable[[Call], Response]:
         )
 
     return handler
+
+
+def _shown(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+    """A version as the api-version that was asked for has it: the members that came with 2023-04-01-preview are left out before."""
+    if call.api_version.lower() >= "2023-04-01-preview":
+        return body
+    return {**body, "properties": {key: value for key, value in body["properties"].items() if key not in _LATER}}
 
 
 def _container(call: Call, kind: Kind) -> Resource:

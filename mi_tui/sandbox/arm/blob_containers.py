@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from mi_tui.model import names
 from mi_tui.sandbox import containers
-from mi_tui.sandbox.arm.router import Call, page, reply, route
+from mi_tui.sandbox.arm.router import Call, reply, route
 from mi_tui.sandbox.arm.shapes import TEXTS, Shape
-from mi_tui.sandbox.arm.storage import ACCOUNT, account_above, empty, storage_reply
+from mi_tui.sandbox.arm.storage import ACCOUNT, account_above, empty, storage_page, storage_reply
 from mi_tui.sandbox.errors import ArmError, bad_request
 from mi_tui.sandbox.store import Resource
 from mi_tui.sandbox.times import zulu
@@ -60,7 +60,7 @@ def list_containers(call: Call) -> Response:
     account = account_above(call)
     prefix = call.query.get("$filter", "")
     found = call.world.store.resources(containers.TYPE, under=account.id)
-    return page([c.body for c in sorted(found, key=lambda c: c.name) if c.name.startswith(prefix)])
+    return storage_page([c.body for c in sorted(found, key=lambda c: c.name) if c.name.startswith(prefix)])
 
 
 @route("PATCH", _CONTAINER, f"{containers.TYPE}/write", _BODY)
@@ -96,7 +96,8 @@ def _container(call: Call) -> Resource:
 
 def _data_plane_error(status: int, code: str, message: str) -> ArmError:
     """An error of the blob service as ARM hands it on, with the service's own request id and time (recorded)."""
-    return ArmError(status, code, f"{message}\nRequestId:{uuid.uuid4()}\nTime:{zulu()}")
+    text = f"{message}\nRequestId:{uuid.uuid4()}\nTime:{zulu()}"
+    return ArmError(status, code, text, headers={"content-type": "application/json"})
 
 
 def _check_public(account: Resource, properties: dict[str, Any]) -> None:

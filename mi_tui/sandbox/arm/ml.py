@@ -19,15 +19,18 @@ WORKSPACE = "/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.MachineLe
 WORKSPACE_TYPE = "Microsoft.MachineLearningServices/workspaces"
 
 
+_HEADERS = {"x-ms-response-type": "standard", "x-aml-cluster": f"vienna-{REGION}-01"}
+
+
 def ml_reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
-    """An answer with Azure ML's headers. None is written as `null`, as Azure ML does (recorded); 204 has no body."""
-    text = b"" if status == 204 else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-    return Response(
-        text,
-        status,
-        {"x-ms-response-type": "standard", "x-aml-cluster": f"vienna-{REGION}-01", **(headers or {})},
-        media_type="application/json; charset=utf-8",
-    )
+    """An answer with Azure ML's headers. None is written as `null`, as Azure ML does when it accepts a deletion (recorded)."""
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    return Response(text, status, {**_HEADERS, **(headers or {})}, media_type="application/json; charset=utf-8")
+
+
+def ml_empty(status: int, headers: dict[str, str] | None = None) -> Response:
+    """An answer with Azure ML's headers and without a body, such as that of an asset's deletion (recorded)."""
+    return Response(b"", status, {**_HEADERS, **(headers or {})})
 
 
 def created(call: Call, body: dict[str, Any]) -> Response:

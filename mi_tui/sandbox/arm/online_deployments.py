@@ -137,7 +137,7 @@ async def _delete(call: Call) -> Response:
         deployment.body["properties"]["provisioningState"] = "Deleting"
         operation_id = begin(call, workspace, "od", "deployment.delete", deployment).id
     answer = headers(call, workspace, operation_id, results=True)
-    return Response(b"null", 202, answer, media_type="application/json; charset=utf-8")
+    return ml_reply(202, None, answer)
 
 
 @route("POST", _ONE + "/getLogs", f"{_ACTION}/getLogs/action", {"containerType": str, "tail": int})

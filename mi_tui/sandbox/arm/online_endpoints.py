@@ -14,7 +14,7 @@ from starlette.responses import Response
 from mi_tui.model.names import ENDPOINT
 from mi_tui.sandbox import grants
 from mi_tui.sandbox.arm import online_identity, operations
-from mi_tui.sandbox.arm.ml import WORKSPACE, ml_reply
+from mi_tui.sandbox.arm.ml import WORKSPACE, ml_empty, ml_reply
 from mi_tui.sandbox.arm.ml import workspace as workspace_of
 from mi_tui.sandbox.arm.online_operations import (
     begin,
@@ -115,7 +115,7 @@ async def _delete(call: Call) -> Response:
 
 def _accepted(call: Call, workspace: Resource, operation_id: str) -> Response:
     answer = headers(call, workspace, operation_id, results=True)
-    return Response(b"null", 202, answer, media_type="application/json; charset=utf-8")
+    return ml_reply(202, None, answer)
 
 
 @route("POST", _ONE + "/listKeys", f"{_ACTION}/listKeys/action")
@@ -143,7 +143,7 @@ async def _regenerate_keys(call: Call) -> Response:
     endpoint.private["keys"][kind] = call.body.get("keyValue") or _new_key()
     endpoint.body["properties"]["provisioningState"] = "Updating"
     operation = begin(call, workspace, "oe", "endpoint.keys", endpoint)
-    return Response(b"", 202, headers(call, workspace, operation.id, results=True))
+    return ml_empty(202, headers(call, workspace, operation.id, results=True))
 
 
 @route("POST", _ONE + "/token", f"{_ACTION}/token/action")

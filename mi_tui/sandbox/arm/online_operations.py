@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from mi_tui.sandbox.arm import operations
-from mi_tui.sandbox.arm.ml import ml_reply
+from mi_tui.sandbox.arm.ml import ml_empty, ml_reply
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.errors import GATEWAY, ArmError, ml_detail, ml_error
 from mi_tui.sandbox.store import Operation, Resource
@@ -89,7 +89,7 @@ def _results(call: Call) -> Response:
         return ml_reply(202, {}, {"Location": here, **_pace(call.world)})
     if operation.error is not None:
         return ml_reply(400, {"error": operation.error})
-    return Response(b"", 200, {"x-ms-response-type": "standard"})
+    return ml_empty(200)
 
 
 def _operation(call: Call) -> Operation:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mi_tui.sandbox import rbac
+from mi_tui.sandbox.arm.limits import Limits
 from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape, fault
 from mi_tui.sandbox.errors import (
     GATEWAY,
@@ -191,6 +192,7 @@ class ArmApp:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._limits = Limits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -213,6 +215,10 @@ class ArmApp:
             ("x-content-type-options", "nosniff"),
         ):
             response.headers.setdefault(name, value)
+        # What ARM refuses by itself is not counted (recorded: no such header on a 403).
+        caller = getattr(request.state, "caller", "")
+        if caller and "x-ms-failure-cause" not in response.headers:
+            response.headers.setdefault(*self._limits.header(request.method, caller, str(scope["path"])))
         client_id = request.headers.get("x-ms-client-request-id")
         if client_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
             response.headers.setdefault("x-ms-client-request-id", client_id)

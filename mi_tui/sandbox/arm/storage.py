@@ -11,7 +11,7 @@ from mi_tui.model import names
 from mi_tui.sandbox import containers, grants
 from mi_tui.sandbox.accounts import account_body, merge_properties, new_key, new_keys, tier
 from mi_tui.sandbox.arm import operations
-from mi_tui.sandbox.arm.router import Call, page, reply, route
+from mi_tui.sandbox.arm.router import Call, reply, route
 from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape
 from mi_tui.sandbox.arm.subscriptions import location_of
 from mi_tui.sandbox.errors import ArmError, bad_request, other_location, resource_not_found
@@ -160,7 +160,7 @@ def get_account(call: Call) -> Response:
 @route("GET", "/subscriptions/{s}/providers/Microsoft.Storage/storageAccounts")
 def list_accounts(call: Call) -> Response:
     """The accounts of a group or a subscription."""
-    return page([found.body for found in call.listing(_NS, f"{_NS}/read")])
+    return storage_page([found.body for found in call.listing(_NS, f"{_NS}/read")])
 
 
 @route("PATCH", ACCOUNT, f"{_NS}/write", _BODY)
@@ -216,7 +216,7 @@ def get_blob_service(call: Call) -> Response:
 @route("GET", ACCOUNT + "/blobServices", f"{_NS}/blobServices/read")
 def list_blob_services(call: Call) -> Response:
     """The one blob service of an account."""
-    return page([_blob_service(account_above(call))])
+    return storage_page([_blob_service(account_above(call))])
 
 
 def _blob_service(account: Resource) -> dict[str, Any]:
@@ -328,3 +328,8 @@ def storage_reply(status: int, body: dict[str, Any], headers: dict[str, str] | N
     answer = reply(status, body, headers)
     answer.headers["content-type"] = "application/json"
     return answer
+
+
+def storage_page(values: list[dict[str, Any]]) -> Response:
+    """A list's answer; the sandbox's lists have one page."""
+    return storage_reply(200, {"value": values})
