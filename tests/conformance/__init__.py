@@ -1,0 +1,1 @@
+"""The sandbox's answers held against Microsoft's OpenAPI files and against recorded answers of Azure."""

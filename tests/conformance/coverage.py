@@ -1,0 +1,25 @@
+"""Which of the operations that the sandbox implements were answered with success, so that none goes unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tests.conformance.operations import Class, arm_operation
+
+
+def implemented() -> set[str]:
+    """Every operation of the sandbox's ARM and blob service, as `Class.operation` writes it."""
+    from mi_tui.sandbox import app
+    from mi_tui.sandbox.arm import router
+    from mi_tui.sandbox.blob import service
+
+    app.load_handlers()
+    arm = {f"{route.method} {arm_operation(route.template.replace('{+scope}', '/scope'))}" for route in router._ROUTES}
+    levels = {"service": "account service", "account": "account", "container": "container", "blob": "blob"}
+    blob = {f"{method} blob {levels[kind]} {comp}".strip() for kind, method, comp in service._OPERATIONS}
+    return arm | {operation.replace("account service list", "account list") for operation in blob}
+
+
+def unexercised(seen: Iterable[Class]) -> list[str]:
+    """Operations that no drive got a good answer from; a drive in `drives/` is to be given a request for each."""
+    return sorted(implemented() - {of.operation for of in seen if of.status < 400})
