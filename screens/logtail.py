@@ -30,6 +30,7 @@ class LogTail(Dialog):
     DEFAULT_CSS = """
     LogTail > #box { width: 96%; height: 92%; }
     LogTail LogPane { height: 1fr; }
+    LogTail #log-hints { height: 2; }
     """
     TITLE_TEXT = "Logs"
 
