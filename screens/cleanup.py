@@ -252,7 +252,7 @@ class CleanupScreen(WizardScreen):
             for thing in self._ledger.goes:
                 why = self._keep.get(thing.id, "")
                 bills = "  bills while it exists" if thing.kind == "deployment" and not why else ""
-                words = Content.assemble(thing.words, (f"  stays: {why}" if why else bills, "$text-muted"))
+                words = Content(thing.words + (f"  stays: {why}" if why else bills))
                 dependent = bool(why) and why != _WISH
                 listing.add_option(Selection(words, thing.id, not why, disabled=dependent))
             listing.highlighted = highlight
