@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _HANDLERS = (
     "subscriptions",
+    "group_deletion",
     "storage",
     "blob_containers",
     "identity",

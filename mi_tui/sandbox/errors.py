@@ -105,6 +105,16 @@ def group_not_found(group: str) -> ArmError:
     )
 
 
+def group_being_deleted(group: str) -> ArmError:
+    """ARM's 409 for a write into a resource group that is going ("Resolve errors for resource group being deleted")."""
+    return ArmError(
+        409,
+        "ResourceGroupBeingDeleted",
+        f"The resource group '{group}' is in deprovisioning state and cannot perform this operation.",
+        headers=dict(GATEWAY),
+    )
+
+
 def subscription_not_found(subscription: str) -> ArmError:
     """ARM's 404 for a subscription that does not exist."""
     return ArmError(

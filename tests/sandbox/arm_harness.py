@@ -20,6 +20,7 @@ from mi_tui.sandbox.arm import (
     authorization,
     blob_containers,
     capacity,
+    group_deletion,
     identity,
     operations,
     storage,
@@ -32,7 +33,17 @@ from mi_tui.sandbox.store import Principal, Store
 from mi_tui.sandbox.tokens import ARM, Issuer
 from mi_tui.sandbox.world import TENANT, World
 
-HANDLERS = (assets, authorization, blob_containers, capacity, identity, storage, subscriptions, workspaces)
+HANDLERS = (
+    assets,
+    authorization,
+    blob_containers,
+    capacity,
+    group_deletion,
+    identity,
+    storage,
+    subscriptions,
+    workspaces,
+)
 GROUP = f"/subscriptions/{furnish.DEV}/resourceGroups/{furnish.GROUP}"
 PROD_GROUP = f"/subscriptions/{furnish.PROD}/resourceGroups/{furnish.PROD_GROUP}"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/{furnish.WORKSPACE}"

@@ -174,3 +174,27 @@ def test_what_a_workspace_links_to_can_be_read(arm: Arm) -> None:
 def test_bodies_must_be_json_objects(arm: Arm) -> None:
     for body in (b"{", b"[]", b"1"):
         assert arm("PUT", f"{STORAGE}/stnew", body).code == "InvalidRequestContent"
+
+
+def test_a_resource_group_goes_with_everything_in_it(arm: Arm) -> None:
+    sample = recorded("arm-core", "arm.rg|DELETE|202|None")["response"]
+    stranger_ = arm.as_(stranger(arm.world))
+    assert stranger_("DELETE", GROUP).status == 403
+    identity = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-ml-scoring"
+    principal = arm("GET", identity).json["properties"]["principalId"]
+    going = arm("DELETE", GROUP)
+    assert (going.status, going.json) == (sample["status"], sample["body"])
+    assert "/operationresults/" in going.headers["location"]
+    assert arm("DELETE", GROUP).headers["location"] == going.headers["location"], "the same deletion"
+    assert arm("GET", going.headers["location"]).status == 202
+    late = arm("PUT", f"{STORAGE}/latecomer", {"location": "westeurope"})
+    assert (late.status, late.code) == (409, "ResourceGroupBeingDeleted")
+    # The rights of whoever deletes lie at the group, and go with it.
+    operation = going.headers["location"].partition("?")[0].rpartition("/")[2]
+    arm.until(lambda: getattr(arm.world.store.operation(operation), "status", "") == "Succeeded")
+    assert [r.id for r in arm.world.store.resources(under=GROUP)] == []
+    assert arm.world.store.resource(GROUP) is None
+    assert arm.world.store.principal(principal) is None
+    assert not [blob for blob in arm.world.store.blobs() if blob.account == "stcontosodata7c41e9"]
+    assert not [a for a in arm.world.store.assignments() if a.scope.lower().startswith(GROUP.lower())]
+    assert arm.world.store.resource(PROD_GROUP) is not None

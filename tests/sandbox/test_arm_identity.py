@@ -9,6 +9,7 @@ import pytest
 from arm_harness import BLOB_READER, DATA, IDENTITIES, Arm, close_arm, open_arm, recorded, shape, stranger
 
 from mi_tui.sandbox import furnish
+from mi_tui.sandbox.store import Resource
 
 NEW = f"{IDENTITIES}/id-new"
 NAME = "0d7d3c1f-6b8a-4b52-9f5a-1f7a7c1e6a3f"
@@ -89,3 +90,19 @@ def test_the_directory_needs_a_moment(tmp_path: Path) -> None:
     assert (early.status, early.code) == (400, "PrincipalNotFound")
     assert arm.grant(DATA, principal, BLOB_READER, NAME, principalType="ServicePrincipal").status == 201
     close_arm(arm)
+
+
+def test_who_has_an_identity(arm: Arm) -> None:
+    arm("PUT", NEW, {"location": "westeurope"})
+    sample = recorded("flow-identity", "msi.uai.sub|POST|200|None")["response"]["body"]
+    path = f"{NEW}/listAssociatedResources"
+    assert arm("POST", path).json == sample
+    holder = f"{IDENTITIES.partition('/providers/')[0]}/providers/Microsoft.MachineLearningServices/workspaces/ml-dev/onlineEndpoints/e"
+    body = {"id": holder, "identity": {"type": "UserAssigned", "userAssignedIdentities": {NEW: {}}}}
+    kind = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+    arm.world.store.put(Resource(holder, kind, "e", body))
+    found = arm("POST", path).json
+    assert (found["totalCount"], [one["id"] for one in found["value"]]) == (1, [holder])
+    assert (found["value"][0]["resourceGroup"], found["value"][0]["type"]) == ("rg-ml-dev", kind)
+    assert arm("POST", f"{IDENTITIES}/nosuch/listAssociatedResources").status == 404
+    assert arm.as_(stranger(arm.world))("POST", path).status == 403

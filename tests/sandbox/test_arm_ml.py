@@ -75,6 +75,27 @@ def test_datastores(arm: Arm) -> None:
     assert missing.headers["x-ms-response-type"] == sample["headers"]["x-ms-response-type"]
 
 
+def test_a_datastore_is_registered_changed_and_forgotten(arm: Arm) -> None:
+    path = f"{WORKSPACE}/datastores/mine"
+    sent = {"datastoreType": "AzureBlob", "accountName": "stcontosodata7c41e9", "containerName": "inputs"}
+    none = {"properties": {**sent, "credentials": {"credentialsType": "None"}}}
+    made = arm("PUT", path, none, skipValidation="true")
+    assert (made.status, made.json["properties"]["credentials"]) == (201, {"credentialsType": "None"})
+    assert made.headers["location"].endswith("/datastores/mine?skipValidation=true&api-version=2024-10-01")
+    assert arm("POST", f"{path}/listSecrets", {}).status == 400
+    secrets = {"secretsType": "AccountKey", "key": "dGhpcyBpcyBmYWtl"}
+    keyed = {"properties": {**sent, "credentials": {"credentialsType": "AccountKey", "secrets": secrets}}}
+    changed = arm("PUT", path, keyed)
+    assert (changed.status, changed.json["properties"]["credentials"]) == (200, {"credentialsType": "AccountKey"})
+    assert "dGhpcyBpcyBmYWtl" not in str(arm("GET", path).json)
+    assert arm("POST", f"{path}/listSecrets", {}).json == secrets
+    assert arm("PUT", f"{WORKSPACE}/datastores/no-name", keyed).status == 400
+    assert arm("PUT", path, {"properties": {**sent, "datastoreType": "AzureFile"}}).status == 400
+    assert [arm("DELETE", path).status for _ in range(2)] == [200, 204]
+    assert arm("DELETE", STORE).status == 400, "the default one"
+    assert arm("GET", STORE).status == 200
+
+
 def test_secrets_of_a_datastore(arm: Arm) -> None:
     sample = recorded("ml-assets", "ml.workspaces.datastores.listsecrets|POST|200|None")["response"]["body"]
     key = arm("POST", f"{STORE}/listSecrets").json

@@ -237,3 +237,14 @@ def test_operations_survive_a_restart(tmp_path: Path) -> None:
     assert online.operation(first).json["status"] == "Succeeded"
     assert len(online.arm.world.store.assignments(first.json["identity"]["principalId"])) == 3
     close_online(online)
+
+
+def test_an_endpoint_goes_with_its_resource_group(online: Online) -> None:
+    online.endpoint("ep-group")
+    principal = online.arm("GET", f"{ENDPOINTS}/ep-group", version=VERSION).json["identity"]["principalId"]
+    group = WORKSPACE.partition("/providers/")[0]
+    going = online.arm("DELETE", group)
+    assert going.status == 202
+    online.arm.until(lambda: online.arm.world.store.resource(group) is None)
+    assert online.arm.world.store.resources(under=group) == []
+    assert online.arm.world.store.principal(principal) is None

@@ -99,10 +99,40 @@ def delete_identity(call: Call) -> Response:
     return reply(200)
 
 
-def _identity(call: Call) -> Resource:
-    found = call.world.store.resource(call.path)
+@route("POST", _ONE + "/listAssociatedResources")
+def list_associated(call: Call) -> Response:
+    """The resources that have the identity, as the caller may see them (2022-01-31-preview only)."""
+    identifier = call.path.rpartition("/")[0]
+    call.require(f"{TYPE}/listAssociatedResources/action", identifier)
+    identity = _identity(call, identifier)
+    values = []
+    for found in call.world.store.resources():
+        held = (found.body.get("identity") or {}).get("userAssignedIdentities") or {}
+        if identity.id.lower() in map(str.lower, held) and call.allows(f"{found.type}/read", found.id):
+            parts = found.id.split("/")
+            values.append(
+                {
+                    "id": found.id,
+                    "name": found.name,
+                    "type": found.type,
+                    "resourceGroup": parts[4],
+                    "subscriptionId": parts[2],
+                    "subscriptionDisplayName": _title(call, parts[2]),
+                }
+            )
+    return reply(200, {"totalCount": len(values), "value": values})
+
+
+def _title(call: Call, subscription: str) -> str:
+    found = call.world.store.resource(f"/subscriptions/{subscription}")
+    return "" if found is None else str(found.body["displayName"])
+
+
+def _identity(call: Call, identifier: str | None = None) -> Resource:
+    """The identity with an id, by default the path."""
+    found = call.world.store.resource(identifier or call.path)
     if found is None:
-        raise resource_not_found(call.path)
+        raise resource_not_found(identifier or call.path)
     return found
 
 

@@ -41,9 +41,12 @@ def created(call: Call, body: dict[str, Any]) -> Response:
 
 def system_data(call: Call, before: dict[str, Any] | None = None) -> dict[str, Any]:
     """`systemData` for a resource that the caller makes, or changes when `before` is its present one."""
-    now, kind = timestamp(), "User" if call.caller.kind == "User" else "Application"
-    made = {"createdAt": now, "createdBy": call.caller.name, "createdByType": kind} if before is None else before
-    return {**made, "lastModifiedAt": now, "lastModifiedBy": call.caller.name, "lastModifiedByType": kind}
+    now, kind, who = timestamp(), "User", call.caller.name
+    if call.caller.kind != "User":
+        # An application is told by its id (recorded for the default datastore).
+        kind, who = "Application", call.caller.client_id
+    made = {"createdAt": now, "createdBy": who, "createdByType": kind} if before is None else before
+    return {**made, "lastModifiedAt": now, "lastModifiedBy": who, "lastModifiedByType": kind}
 
 
 def workspace(call: Call) -> Resource:

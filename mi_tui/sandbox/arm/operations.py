@@ -41,6 +41,11 @@ def begin(world: World, kind: str, resource_id: str, operation_id: str | None = 
     return operation
 
 
+async def within(world: World, kind: str, resource_id: str) -> None:
+    """Do the work of operations of a kind as a part of another one, which polls and errors belong to."""
+    await _FINISHERS[kind](world, Operation(str(uuid.uuid4()), resource_id, kind, time.time()))
+
+
 def resume_open(world: World) -> None:
     """Take up what was under way when the sandbox stopped."""
     for operation in world.store.open_operations():

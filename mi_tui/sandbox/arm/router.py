@@ -23,6 +23,7 @@ from mi_tui.sandbox.errors import (
     ArmError,
     authorization_failed,
     bad_request,
+    group_being_deleted,
     group_not_found,
     invalid_subscription,
     subscription_not_found,
@@ -101,8 +102,13 @@ class Call:
     def require_group(self, resource_id: str) -> None:
         """Raise ARM's 404 when the id lies in a resource group that does not exist."""
         inside = _GROUP.fullmatch(resource_id + "/")
-        if inside is not None and self.world.store.resource(inside.group(1)) is None:
+        if inside is None:
+            return
+        group = self.world.store.resource(inside.group(1))
+        if group is None:
             raise group_not_found(inside.group(2))
+        if self.request.method in {"PUT", "PATCH"} and group.body["properties"]["provisioningState"] == "Deleting":
+            raise group_being_deleted(inside.group(2))
 
     def denied(self, action: str, scope: str) -> ArmError:
         """The 403 for this caller."""

@@ -47,9 +47,15 @@ def _groups(caller: Caller) -> None:
     caller.arm("GET", missing, RESOURCES)
     caller.arm("HEAD", missing, RESOURCES)
     caller.arm("PUT", missing, RESOURCES, {"location": "westeurope"})
-    caller.arm(
-        "PUT", f"/subscriptions/{furnish.PROD}/resourceGroups/rg-conformance", RESOURCES, {"location": "westeurope"}
-    )
+    new = f"/subscriptions/{furnish.PROD}/resourceGroups/rg-conformance"
+    caller.arm("PUT", new, RESOURCES, {"location": "westeurope"})
+    identity = f"{new}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-conformance"
+    caller.arm("PUT", identity, "2023-01-31", {"location": "westeurope"})
+    going = caller.arm("DELETE", new, RESOURCES)
+    caller.arm("PUT", identity + "-late", "2023-01-31", {"location": "westeurope"})
+    caller.until(going.headers["Location"])
+    caller.arm("GET", identity, "2023-01-31")
+    caller.arm("DELETE", new, RESOURCES)
     caller.arm("POST", f"/subscriptions/{furnish.PROD}/providers/Microsoft.Storage/register", RESOURCES)
 
 

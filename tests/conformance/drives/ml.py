@@ -33,7 +33,27 @@ def _workspaces(caller: Caller) -> None:
     caller.arm("GET", store, WORKSPACES)
     caller.arm("GET", f"{caller.workspace}/datastores/nosuch", WORKSPACES)
     caller.arm("POST", f"{store}/listSecrets", WORKSPACES, {})
+    _datastores(caller)
     caller.arm("POST", f"{store}/listSecrets", WORKSPACES, {"expirableSecret": True, "expireAfterHours": 2})
+
+
+def _datastores(caller: Caller) -> None:
+    wanted = {"datastoreType": "AzureBlob", "accountName": "a", "containerName": "c", "tags": {}}
+    key = {"credentialsType": "AccountKey", "secrets": {"secretsType": "AccountKey", "key": "AAAA"}}
+    one = f"{caller.workspace}/datastores/conformance"
+    for credentials in ({"credentialsType": "None"}, key):
+        caller.arm(
+            "PUT", f"{one}?skipValidation=true", WORKSPACES, {"properties": {**wanted, "credentials": credentials}}
+        )
+        caller.arm("POST", f"{one}/listSecrets", WORKSPACES, {})
+    caller.arm("GET", one, WORKSPACES)
+    caller.arm(
+        "PUT", one.replace("conformance", "not-a-name"), WORKSPACES, {"properties": {**wanted, "credentials": key}}
+    )
+    caller.arm("PUT", one, WORKSPACES, {"properties": {**wanted, "datastoreType": "AzureFile", "credentials": key}})
+    caller.arm("DELETE", one, WORKSPACES)
+    caller.arm("DELETE", one, WORKSPACES)
+    caller.arm("DELETE", one.replace("conformance", "workspaceblobstore"), WORKSPACES)
 
 
 def _assets(caller: Caller) -> None:

@@ -83,6 +83,7 @@ def _identities(caller: Caller) -> None:
         caller.arm("GET", one, version)
     caller.arm("PATCH", one, IDENTITY, {"tags": {"a": "b"}})
     caller.arm("GET", identities, IDENTITY)
+    caller.arm("POST", f"{one}/listAssociatedResources", "2022-01-31-preview")
     caller.arm("GET", f"{caller.subscription}/providers/Microsoft.ManagedIdentity/userAssignedIdentities", IDENTITY)
     caller.arm("PUT", f"{identities}/x", IDENTITY, {"location": "westeurope"})
     caller.arm("PUT", one, IDENTITY, {"location": "eastus"})
