@@ -24,6 +24,7 @@ _HANDLERS = (
     "group_deletion",
     "storage",
     "blob_containers",
+    "account_sas",
     "identity",
     "authorization",
     "workspaces",

@@ -29,7 +29,7 @@ def main() -> int:
         print(material.missing(), file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as temporary:
-        file = options.recording or drive_all(options.keep or Path(temporary))
+        file = options.recording or drive_all(options.keep or Path(temporary), material.recordings(place))
         outcome = compare(read(file), place)
     print(table(outcome))
     return 0 if outcome.whole else 1

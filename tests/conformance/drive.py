@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.conformance.drives import authorization, blob, core, journeys, login, ml, sdk, storage
+from tests.conformance.drives import authorization, blob, core, journeys, login, ml, replay, sdk, storage
+from tests.conformance.exchange import Exchange
 from tests.conformance.tapped import Tapped, tapped_sandbox
 
 BY_HAND = (core, storage, authorization, ml, login, blob)
 
 
-def drive_all(folder: Path) -> Path:
-    """Start a sandbox in an empty folder, run every drive, and return the file of exchanges."""
+def drive_all(folder: Path, recorded: Sequence[Exchange]) -> Path:
+    """Start a sandbox in an empty folder, run every drive, and return the file of exchanges. `recorded` are sent again, too."""
     with tapped_sandbox(folder) as sandbox, ThreadPoolExecutor(2) as pool:
         # The SDK's test compares the world before with the world after, so it has it for itself.
         sdk.drive(sandbox)
-        for work in (pool.submit(journeys.drive, sandbox), pool.submit(_by_hand, sandbox)):
+        for work in (pool.submit(journeys.drive, sandbox), pool.submit(_by_hand, sandbox, recorded)):
             work.result()
         return sandbox.recording
 
@@ -28,6 +30,7 @@ def drive_by_hand(folder: Path) -> Path:
         return sandbox.recording
 
 
-def _by_hand(sandbox: Tapped) -> None:
+def _by_hand(sandbox: Tapped, recorded: Sequence[Exchange] = ()) -> None:
     for drive in BY_HAND:
         drive.drive(sandbox)
+    replay.drive(sandbox, recorded)

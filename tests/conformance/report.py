@@ -29,6 +29,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"{len(held):>7}  {version:<20} {recorded:>8}  {len(found):>6} {len(found & unexplained):>11}  {of}"
     yield ""
     yield from _sums(outcome, by_class)
+    for of in outcome.unanswered:
+        yield f"recorded, and not answered so by the sandbox: {of}"
     for difference in outcome.unexplained:
         yield f"unexplained: {difference}"
     for entry in outcome.useless:

@@ -22,7 +22,7 @@ def test_no_answer_differs_from_azure_without_a_reason(
     if place is None:
         pytest.skip(material.missing())
     monkeypatch.setenv("MI_TUI_SANDBOX_CACHE", str(environment_cache))
-    outcome = compare(read(drive_all(tmp_path)), place)
+    outcome = compare(read(drive_all(tmp_path, material.recordings(place))), place)
     assert outcome.whole, table(outcome)
     assert len(outcome.held) > 500
     assert sum(one.spec != "" for one in outcome.held) > 300

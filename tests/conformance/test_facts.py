@@ -103,6 +103,12 @@ def test_dates_have_the_digits_that_each_service_writes(exchanges: list[Exchange
             assert len(digits) == 7 if zone == "Z" else not digits.endswith("0"), (str(class_of(exchange)), text)
 
 
+def test_an_account_sas_that_arm_signs_opens_the_blob_service(exchanges: list[Exchange]) -> None:
+    assert "accountSasToken" in one(exchanges, "POST microsoft.storage/storageaccounts/{}/listaccountsas 200").json
+    opened = [e for e in exchanges if e.parameters.get("srt") == "sco" and e.method == "GET"]
+    assert [(e.status, e.parameters["sv"]) for e in opened] == [(200, "2015-04-05")]
+
+
 def test_azure_ml_tells_errors_at_length(exchanges: list[Exchange]) -> None:
     missing = one(exchanges, f"GET {ML}/datastores/{{}} 404 UserError").json["error"]
     assert missing["details"] == []

@@ -16,6 +16,7 @@ import pytest
 
 from mi_tui.sandbox import furnish
 from mi_tui.sandbox.arm import (
+    account_sas,
     assets,
     authorization,
     blob_containers,
@@ -34,6 +35,7 @@ from mi_tui.sandbox.tokens import ARM, Issuer
 from mi_tui.sandbox.world import TENANT, World
 
 HANDLERS = (
+    account_sas,
     assets,
     authorization,
     blob_containers,

@@ -244,3 +244,16 @@ def test_a_name_used_in_another_group_of_the_subscription_is_told_so(arm: Arm) -
     grants.assign(arm.world, group, furnish.USER_ID, furnish.CONTRIBUTOR, by=furnish.ADMIN_ID, immediate=True)
     answer = arm("PUT", f"{group}/providers/Microsoft.Storage/storageAccounts/{furnish.DATA_ACCOUNT}", BODY)
     assert (answer.status, answer.code) == (409, "StorageAccountInAnotherResourceGroup")
+
+
+def test_an_account_sas_as_recorded(arm: Arm) -> None:
+    sample = recorded("storage-arm", "storage.storageaccounts.listaccountsas|POST|200|None")
+    answer = arm("POST", f"{DATA}/ListAccountSas", sample["request"]["body"])
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert (
+        answer.json["accountSasToken"].partition("&sig=")[0]
+        == (sample["response"]["body"]["accountSasToken"].partition("&sig=")[0])
+    )
+    assert arm("POST", f"{DATA}/ListAccountSas", {"signedServices": "b"}).status == 400
+    reader = stranger(arm.world)
+    assert arm.as_(reader)("POST", f"{DATA}/ListAccountSas", sample["request"]["body"]).status == 403

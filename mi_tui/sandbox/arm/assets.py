@@ -37,7 +37,12 @@ _BODY: Shape = {
         **dict.fromkeys(("flavors", "build", "inferenceConfig", "autoDeleteSetting"), dict),
     }
 }  # fmt: skip
-_LATER = frozenset({"autoDeleteSetting", "intellectualProperty"})
+_SINCE = {
+    "2023": frozenset({"provisioningState", "stage"}),
+    "2023-04-01-preview": frozenset({"autoDeleteSetting", "intellectualProperty"}),
+}
+"""Members of versions by the api-version that brought them."""
+
 _CHANGEABLE = ("description", "tags", "isArchived", "stage")
 
 
@@ -191,10 +196,10 @@ def start_upload(kind: Kind) -> Callable[[Call], Response]:
 
 
 def _shown(call: Call, body: dict[str, Any]) -> dict[str, Any]:
-    """A version as the api-version that was asked for has it: the members that came with 2023-04-01-preview are left out before."""
-    if call.api_version.lower() >= "2023-04-01-preview":
-        return body
-    return {**body, "properties": {key: value for key, value in body["properties"].items() if key not in _LATER}}
+    """A version as the api-version that was asked for has it, without the members that came later (recorded and OpenAPI files)."""
+    later = [names for since, names in _SINCE.items() if call.api_version.lower() < since]
+    unknown = frozenset().union(*later)
+    return {**body, "properties": {key: value for key, value in body["properties"].items() if key not in unknown}}
 
 
 def _container(call: Call, kind: Kind) -> Resource:

@@ -107,7 +107,8 @@ class Call:
         group = self.world.store.resource(inside.group(1))
         if group is None:
             raise group_not_found(inside.group(2))
-        if self.request.method in {"PUT", "PATCH"} and group.body["properties"]["provisioningState"] == "Deleting":
+        going = (group.body.get("properties") or {}).get("provisioningState") == "Deleting"
+        if going and self.request.method in {"PUT", "PATCH"}:
             raise group_being_deleted(inside.group(2))
 
     def denied(self, action: str, scope: str) -> ArmError:

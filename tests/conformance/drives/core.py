@@ -51,6 +51,10 @@ def _groups(caller: Caller) -> None:
     caller.arm("PUT", new, RESOURCES, {"location": "westeurope"})
     identity = f"{new}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-conformance"
     caller.arm("PUT", identity, "2023-01-31", {"location": "westeurope"})
+    nowhere = new.replace("rg-conformance", "nosuchgroup")
+    for method in ("GET", "HEAD", "DELETE"):
+        caller.arm(method, nowhere, RESOURCES)
+    caller.arm("GET", f"{nowhere}/providers/Microsoft.Storage/storageAccounts/one", "2023-05-01")
     going = caller.arm("DELETE", new, RESOURCES)
     caller.arm("PUT", identity + "-late", "2023-01-31", {"location": "westeurope"})
     caller.until(going.headers["Location"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mi_tui.sandbox import furnish
 from tests.conformance.drives.http import Caller
 from tests.conformance.tapped import Tapped
 
@@ -16,6 +17,7 @@ def drive(sandbox: Tapped) -> None:
     account = f"{caller.group}/providers/Microsoft.Storage/storageAccounts/{NAME}"
     _account(caller, account)
     _containers(caller, account)
+    _signature(caller)
     caller.arm("DELETE", account, STORAGE)
     caller.arm("DELETE", account, STORAGE)
     _identities(caller)
@@ -58,6 +60,20 @@ def _account(caller: Caller, account: str) -> None:
         ("GET", f"{caller.subscription}/providers/Microsoft.Storage/locations/westeurope/asyncoperations/nosuch", None),
     ):
         caller.arm(method, path, STORAGE, body)
+
+
+def _signature(caller: Caller) -> None:
+    data = f"{caller.group}/providers/Microsoft.Storage/storageAccounts/{furnish.DATA_ACCOUNT}"
+    wanted = {
+        "signedServices": "b",
+        "signedResourceTypes": "sco",
+        "signedPermission": "rl",
+        "signedExpiry": "2099-01-01T00:00:00Z",
+    }
+    token = caller.arm("POST", f"{data}/ListAccountSas", STORAGE, wanted).json()["accountSasToken"]
+    caller.arm("POST", f"{data}/ListAccountSas", STORAGE, {"signedServices": "b"})
+    blob = f"https://{furnish.DATA_ACCOUNT}.blob.core.windows.net/{furnish.CONTAINER}/{furnish.WELCOME}"
+    caller.send("GET", f"{blob}?{token}")
 
 
 def _containers(caller: Caller, account: str) -> None:
