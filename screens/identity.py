@@ -177,9 +177,12 @@ class IdentityScreen(AskingScreen):
             section.say(draft.identity, words, "fault")
         elif draft.identity_group:
             section.say(draft.identity, f"in {draft.identity_group}", "create")
+        elif self._found is None and not self._failed and self.wizard.target is not None:
+            section.say(draft.identity, "looking …", "busy")
         else:
-            group = draft.resource_group
-            section.say(draft.identity, f"new, in {group}" if group else "new", "create")
+            words = f"new, in {draft.resource_group}" if draft.resource_group else "new"
+            also = ", unless it is there: Azure did not tell" if self._found is None else ""
+            section.say(draft.identity, words + also, "create")
 
     def on_picker_chosen(self, event: Picker.Chosen) -> None:
         event.stop()

@@ -154,7 +154,7 @@ class ModelScreen(AskingScreen):
             field,
             lambda: wizard.workflow.catalog(target, subscription).endpoint_fault(group, workspace, name, location),
             "Asking whether the name is free …",
-            f"Free in this workspace{f' and, as far as can be seen, in {location}' if location else ''}.",
+            f"Free in this workspace{f' and, it seems, in {location}' if location else ''}.",
         )
 
     def _list_scripts(self) -> None:

@@ -18,6 +18,7 @@ _MENDED_IN = {
     "mi-tui/no-registry": Stage.IDENTITY,
     "mi-tui/broken-endpoint": Stage.MODEL,
     "mi-tui/deployment-exists": Stage.MODEL,
+    "mi-tui/sandbox-died": Stage.WELCOME,
     "ResourceGroupNotFound": Stage.WORKSPACE,
     "SubscriptionNotFound": Stage.WORKSPACE,
     "ResourceNotFound": Stage.WORKSPACE,

@@ -174,6 +174,7 @@ class StorageScreen(AskingScreen):
 
     def _show(self) -> None:
         draft, stores = self.wizard.draft, self._stores
+        stores.told = not self._failed and self.wizard.target is not None
         account, there = stores.account(draft), stores.has_container(draft)
         field = self.query_one("#new-account", Field)
         field.display = account is None

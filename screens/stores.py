@@ -40,6 +40,9 @@ Said = tuple[str, str, State]
 """What a row says: the value, what is said of it, and its state."""
 
 
+_UNTOLD = "new, private, unless it is there"
+
+
 @dataclass
 class Stores:
     """What is known so far; None is not known yet. Containers are those of the chosen account, blobs those of the container."""
@@ -47,6 +50,8 @@ class Stores:
     accounts: dict[str, Account] | None = None
     containers: list[str] | None = None
     blobs: list[str] | None = None
+    told: bool = True
+    """Whether Azure tells what is there; False when it could not be asked."""
 
     def nearest(self, draft: Draft) -> list[Account]:
         """The accounts; those of the workspace's group and region come first."""
@@ -95,8 +100,11 @@ class Stores:
             return draft.account, f"is not in {draft.account_group}: choose another, or make one", "fault"
         if fault:
             return draft.account, fault, "fault"
+        if self.accounts is None and self.told:
+            return draft.account, "looking …", "busy"
         place = ", ".join(part for part in (draft.resource_group, draft.location) if part)
-        return draft.account, f"new, in {place}" if place else "new", "create"
+        words = f"new, in {place}" if place else "new"
+        return draft.account, words if self.told else f"{words}, unless it is there: Azure did not tell", "create"
 
     def say_container(self, draft: Draft, fault: str) -> Said:
         """The container's row."""
@@ -104,8 +112,8 @@ class Stores:
             return draft.container, "is there", "use"
         if fault:
             return draft.container, fault, "fault"
-        if self.account(draft) is not None and self.containers is None:
-            return draft.container, "", "plain"
+        if self.looking(draft) and self.containers is None:
+            return (draft.container, "looking …", "busy") if self.told else (draft.container, _UNTOLD, "create")
         return draft.container, "new, private", "create"
 
     def say_blob(self, draft: Draft, fault: str) -> Said:
@@ -117,7 +125,13 @@ class Stores:
             return draft.blob, "is there already, and is used as it is; nothing is uploaded", "use"
         if draft.upload:
             return draft.blob, f"uploaded from {short_path(draft.upload)}", "create"
-        return draft.blob, "is there" if there else "", "use" if there else "plain"
+        if there:
+            return draft.blob, "is there", "use"
+        return (
+            (draft.blob, "looking …", "busy")
+            if self.told
+            else (draft.blob, "Azure did not tell whether it is there", "warn")
+        )
 
 
 def accounts_in(workflow: Workflow, target: Target, subscription: str | None) -> list[Account]:

@@ -117,10 +117,18 @@ class Wizard:
             try:
                 result: T | Failure = call()
             except Exception as error:  # noqa: BLE001 - every failure is shown where the data would have stood
-                result = failure_of(error)
+                result = self._failure(error)
             self._post(lambda: deliver(result))
 
         threading.Thread(target=work, name="wizard", daemon=True).start()
+
+    def _failure(self, error: Exception) -> Failure:
+        """What a screen shows of an error; without the network it may be the sandbox that ended."""
+        failure, target = failure_of(error), self.target
+        if failure.code == "mi-tui/network" and target is not None and target.gone:
+            advice = "Go back to the first step and press Start: its world is kept, and what you chose stays."
+            return Failure("mi-tui/sandbox-died", "The sandbox has stopped.", advice)
+        return failure
 
     def tell(self, work: Callable[[], None]) -> None:
         """Do something on the UI thread; from any thread, without waiting."""

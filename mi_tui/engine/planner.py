@@ -306,7 +306,7 @@ def _steps(answers: Answers, planned: list[Grant]) -> list[PlannedStep]:
 
 def _warnings(answers: Answers, found: Found) -> list[str]:
     warnings: list[str] = []
-    if found.account is not None and not found.account.shared_keys:
+    if found.account is not None and not found.account.shared_keys and answers.storage.upload and not found.blob:
         warnings.append(
             f"Shared keys are off on {found.account.name}: the file is uploaded with your sign-in, which needs Storage Blob Data Contributor."
         )

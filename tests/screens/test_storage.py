@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mi_tui.app import MiTui
 from mi_tui.model.answers import GrantScope
 from mi_tui.model.draft import Stage
 from mi_tui.model.failure import Failure
+from mi_tui.services.errors import ServiceError
 from mi_tui.widgets import field as field_module
 from mi_tui.widgets.choice import Choice
 from mi_tui.widgets.field import Field
@@ -23,6 +25,7 @@ from mi_tui.widgets.section import Section
 from mi_tui.workflow import Workflow
 from screens.stores import free_name
 from tests.screens.asking import FakeCatalog, account, app_at, settle, show
+from tests.screens.places import until
 
 Script = Callable[[Any, Any], Awaitable[None]]
 
@@ -206,11 +209,49 @@ def test_lists_that_cannot_be_had(tmp_path: Path) -> None:
     app = app_at(Stage.STORAGE, tmp_path, FakeCatalog(stores=RuntimeError("no [/] list")))
 
     async def script(pilot: Any, screen: Any) -> None:
-        assert said(screen, "#account").startswith("+ ")
+        assert said(screen, "#account").endswith("unless it is there: Azure did not tell")
+        assert said(screen, "#container") == "+ inputs new, private, unless it is there"
+        assert said(screen, "#blob").startswith("+ hello.txt uploaded")
         screen.query_one("#account", Section).open()
         await settle(pilot)
         assert "no [/] list" in str(screen.query_one("#accounts .picker--words", Static).render())
         assert not screen.refusal(), "what the list would say is said by the plan"
+
+    play(app, script)
+
+
+def test_nothing_is_called_new_before_azure_told(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    class Gated(FakeCatalog):
+        def accounts(self) -> Any:
+            gate.wait(20)
+            return super().accounts()
+
+    app = app_at(Stage.STORAGE, tmp_path, Gated(stores=[account("stown")], inside={"stown": {"inputs": ["hello.txt"]}}))
+    app.wizard.draft.account, app.wizard.draft.upload = "stown", ""
+
+    async def script(pilot: Any, screen: Any) -> None:
+        rows = ("#account", "#container", "#blob")
+        assert all("◐" in said(screen, row) and "looking" in said(screen, row) for row in rows)
+        gate.set()
+        await until(pilot, lambda: all(said(screen, row).startswith("= ") for row in rows))
+
+    play(app, script)
+
+
+def test_a_sandbox_that_stopped_is_said_and_not_the_network(tmp_path: Path) -> None:
+    lost = ServiceError(Failure(code="mi-tui/network", message="The proxy refused the connection."))
+    app = app_at(Stage.STORAGE, tmp_path, FakeCatalog(stores=lost))
+    assert app.wizard.target is not None
+    app.wizard.target.gone = True  # type: ignore[misc]
+
+    async def script(pilot: Any, screen: Any) -> None:
+        screen.query_one("#account", Section).open()
+        await settle(pilot)
+        words = str(screen.query_one("#accounts .picker--words", Static).render())
+        assert words == "✗ The sandbox has stopped."
+        assert "press Start" in str(screen.query_one("#accounts .picker--advice", Static).render())
 
     play(app, script)
 
