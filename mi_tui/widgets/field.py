@@ -243,6 +243,9 @@ class Field(Widget):
         use = self.query_one(".field--use", Button)
         use.display = bool(self._suggested)
         use.label = Content(f"use {visible(self._suggested)}")
+        if words and self.has_focus_within:
+            # What is said below may have grown out of sight.
+            self.call_after_refresh(self.scroll_visible, animate=False)
 
     # ---- what happens
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 from textual.events import Resize
+from textual.widget import Widget
 from textual.widgets import Static
 
 from mi_tui.model.text import masked, visible
@@ -43,7 +44,13 @@ class PlanTable(Static):
     def show(self, entries: Sequence[Entry], *, hidden: bool = False) -> None:
         """Show these; `hidden` masks ids."""
         self._entries, self._hidden = tuple(entries), hidden
-        self._draw(self.size.width)
+        self._draw(self._width())
+
+    def _width(self) -> int:
+        """Its width; what it will be at the most while it is not laid out yet, so that it is not empty for a moment."""
+        if self.size.width or not self.is_attached:
+            return self.size.width
+        return next((node.size.width for node in self.ancestors if isinstance(node, Widget) and node.size.width), 0)
 
     def on_resize(self, event: Resize) -> None:
         self._draw(event.size.width)

@@ -137,6 +137,7 @@ class Place_:
     def __init__(self, name: str = "azure") -> None:
         self.name = name
         self.connection = None
+        self.gone = False
 
 
 Journey = Callable[[MiTui, Pilot[int]], Awaitable[None]]

@@ -18,6 +18,7 @@ from mi_tui.widgets.field import Field
 from mi_tui.widgets.picker import Picker
 from mi_tui.widgets.section import Section
 from tests.screens.asking import FakeCatalog, app_at, identity, settle, show, workspace
+from tests.screens.places import until
 
 Script = Callable[[Any, Any], Awaitable[None]]
 
@@ -109,6 +110,24 @@ def test_a_new_name_is_checked_and_one_that_is_there_is_used(tmp_path: Path) -> 
         await pilot.press("q")
         await pilot.pause()
         assert draft.identity == "ID-ownq", "a letter key never fires while somebody types"
+
+    play(app, script)
+
+
+def test_the_whole_rule_is_seen_where_there_is_little_room(tmp_path: Path) -> None:
+    app = app_at(Stage.IDENTITY, tmp_path, FakeCatalog(uais=[identity(f"id-{number}") for number in range(9)]))
+    app.wizard.draft.kind = IdentityKind.UAI
+
+    async def script(pilot: Any, screen: Any) -> None:
+        screen.query_one("#identity", Section).open()
+        await settle(pilot)
+        field = screen.query_one("#new-identity", Field)
+        field.focus()
+        await settle(pilot)
+        await pilot.press("slash")
+        main, below = screen.query_one("#main"), field.query_one(".field--below")
+        # At 80 columns the rule takes more than a line beside the suggestion.
+        await until(pilot, lambda: below.region.height > 1 and main.region.contains_region(below.region))
 
     play(app, script)
 
