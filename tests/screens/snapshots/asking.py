@@ -128,6 +128,7 @@ async def model(camera: Camera) -> None:
     async with camera.open(Canned(camera.folder / "home"), draft=a_draft()) as app:
         enter(app)
         await camera.go(Stage.MODEL)
+        await camera.sees("of 24 free")
         await camera.take("filled", "✓ Free")
         for section in ("instance-type", "script", "deployment", "variables"):
             await camera.unfold(f"#{section}")
