@@ -243,11 +243,14 @@ class Field(Widget):
         use = self.query_one(".field--use", Button)
         use.display = bool(self._suggested)
         use.label = Content(f"use {visible(self._suggested)}")
-        if words and self.has_focus_within:
-            # What is said below may have grown out of sight.
-            self.call_after_refresh(self.scroll_visible, animate=False)
 
     # ---- what happens
+
+    def on_resize(self) -> None:
+        """What is said below may have grown out of sight."""
+        if self.has_focus_within:
+            # When it is laid out whole: before that, there is no room yet to scroll into.
+            self.call_after_refresh(self.scroll_visible, animate=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
