@@ -102,6 +102,20 @@ class Call:
             raise fault("InvalidMd5") from error
         return value
 
+    def crc64(self) -> str | None:
+        """The base64 CRC-64 in `x-ms-content-crc64`, or None; InvalidHeaderValue when it is none."""
+        value = self.headers.get("x-ms-content-crc64")
+        if value is None:
+            return None
+        if self.headers.get("content-md5") is not None:
+            raise fault("BothCrc64AndMd5HeaderPresent")
+        try:
+            if len(base64.b64decode(value, validate=True)) != 8:
+                raise invalid_header("x-ms-content-crc64", value)
+        except (binascii.Error, ValueError) as error:
+            raise invalid_header("x-ms-content-crc64", value) from error
+        return value
+
     def number(self, name: str, default: int, highest: int) -> int:
         """A whole number above zero from the query, at most `highest`."""
         value = self.query.get(name)

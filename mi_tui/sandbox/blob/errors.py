@@ -40,10 +40,18 @@ _ANSWERS: dict[str, tuple[int, str]] = {
     ),
     "BlobAlreadyExists": (409, "The specified blob already exists."),
     "BlobNotFound": (404, "The specified blob does not exist."),
+    "BothCrc64AndMd5HeaderPresent": (
+        400,
+        "Both x-ms-content-crc64 header and Content-MD5 header are present.",
+    ),
     "BlockListTooLong": (400, "The block list may not contain more than 50,000 blocks."),
     "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
     "ContainerAlreadyExists": (409, "The specified container already exists."),
     "ContainerNotFound": (404, "The specified container does not exist."),
+    "Crc64Mismatch": (
+        400,
+        "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.",
+    ),
     "FeatureNotSupportedForAccount": (409, "This feature is not currently supported for this account type."),
     "InternalError": (500, "The server encountered an internal error. Please retry the request."),
     "InvalidBlobOrBlock": (400, "The specified blob or block content is invalid."),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mi_tui.sandbox.blob.call import Call, Slice
+from mi_tui.sandbox.blob.crc64 import crc64, written
 from mi_tui.sandbox.blob.errors import fault
 from mi_tui.sandbox.store import Store
 
@@ -22,6 +23,9 @@ PIECE = 1024 * 1024
 
 _INLINE = 128 * 1024
 """Bytes below which a thread costs more than it saves."""
+
+_SMALL = 16 * 1024
+"""Bytes of a body whose CRC-64 is computed unasked."""
 
 
 class Disconnected(Exception):
@@ -34,7 +38,13 @@ class Received:
 
     path: Path
     size: int
-    md5: str
+    md5: str | None
+    crc64: str | None
+
+    def checksums(self) -> dict[str, str]:
+        """The headers that say what arrived."""
+        found = {} if self.md5 is None else {"content-md5": self.md5}
+        return found if self.crc64 is None else {**found, "x-ms-content-crc64": self.crc64}
 
     def keep(self, store: Store) -> str:
         """Move the file among the blobs' files; returns its name there."""
@@ -72,40 +82,68 @@ def new_file(store: Store) -> Iterator[tuple[Path, BinaryIO]]:
 
 
 @contextlib.asynccontextmanager
-async def body(call: Call, limit: int) -> AsyncIterator[Received]:
+async def body(call: Call, limit: int, *, md5: bool = True) -> AsyncIterator[Received]:
     """Write a request's body to a file while it comes, hashing it. The file is deleted at the end unless it was kept.
 
-    RequestBodyTooLarge above `limit` bytes, MissingContentLengthHeader without a length, Disconnected when the client
-    gives up.
+    While one piece is written the next is received. `md5` asks for the MD5 whether or not the client sent one. CRC-64 is
+    computed where the client sent one, and for small bodies: Azure always does, but in Python it is slow. The client's own
+    checksums are compared: Md5Mismatch, Crc64Mismatch. RequestBodyTooLarge above `limit` bytes,
+    MissingContentLengthHeader without a length, Disconnected when the client gives up.
     """
-    if call.content_length() > limit:
+    announced = call.content_length()
+    if announced > limit:
         raise fault("RequestBodyTooLarge", MaxLimit=str(limit))
-    digest = hashlib.md5(usedforsecurity=False)
-    size = 0
+    given, given_crc = call.md5("content-md5"), call.crc64()
+    digest = hashlib.md5(usedforsecurity=False) if md5 or given is not None else None
+    checked = given_crc is not None or (announced <= _SMALL and call.version >= "2019-02-02")
+    size = crc = 0
     with new_file(call.world.store) as (path, file):
 
         def write(data: bytearray) -> None:
-            digest.update(data)
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
+            nonlocal crc
+            if digest is not None:
+                digest.update(data)
+            if checked:
+                crc = crc64(data, crc)
+            write_all(file, data)
 
-        waiting = bytearray()
-        more = True
-        while more:
-            message = await call.receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            waiting += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(waiting) >= PIECE or not more:
+        waiting, more = bytearray(), True
+        under_way: asyncio.Future[None] | None = None
+        try:
+            while more:
+                message = await call.receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                waiting += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(waiting) < PIECE and more:
+                    continue
                 size += len(waiting)
+                if under_way is not None:
+                    await under_way
+                    under_way = None
                 if len(waiting) <= _INLINE:
                     write(waiting)
                 else:
-                    await asyncio.to_thread(write, waiting)
+                    under_way = asyncio.get_running_loop().run_in_executor(None, write, waiting)
                 waiting = bytearray()
-        yield Received(path, size, base64.b64encode(digest.digest()).decode())
+        finally:
+            if under_way is not None:
+                # The thread uses the file: whatever happened, it has to come to its end first.
+                await asyncio.shield(under_way)
+        found = None if digest is None else base64.b64encode(digest.digest()).decode()
+        if given is not None and given != found:
+            raise fault("Md5Mismatch", UserSpecifiedMd5=given, ServerCalculatedMd5=found or "")
+        if given_crc is not None and given_crc != written(crc):
+            raise fault("Crc64Mismatch", UserSpecifiedCrc64=given_crc, ServerCalculatedCrc64=written(crc))
+        yield Received(path, size, found, written(crc) if checked else None)
+
+
+def write_all(file: BinaryIO, data: bytes | bytearray) -> None:
+    """Write to an unbuffered file, which may take less than it is given."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 async def small_body(call: Call, limit: int) -> bytes:
@@ -132,14 +170,30 @@ async def assemble(pieces: list[Slice], file: BinaryIO) -> None:
 def _assemble(pieces: list[Slice], file: BinaryIO) -> None:
     for piece in pieces:
         with piece.path.open("rb") as source:
-            source.seek(piece.offset)
-            left = piece.size
+            copied = _copied_by_the_system(piece, source, file)
+            source.seek(piece.offset + copied)
+            left = piece.size - copied
             while left:
                 data = source.read(min(left, PIECE))
                 if not data:
                     raise OSError(f"a block's file is shorter than {piece.size} bytes")
-                file.write(data)
+                write_all(file, data)
                 left -= len(data)
+
+
+def _copied_by_the_system(piece: Slice, source: BinaryIO, file: BinaryIO) -> int:
+    """How many bytes of a piece Linux copied itself, which shares them on disk where the file system can."""
+    copy = getattr(os, "copy_file_range", None)
+    done = 0
+    try:
+        while copy is not None and done < piece.size:
+            count = copy(source.fileno(), file.fileno(), piece.size - done, piece.offset + done)
+            if not count:
+                break
+            done += count
+    except OSError:
+        pass  # this file system cannot: the rest is copied byte by byte, where a real fault shows again
+    return done
 
 
 async def pieces_of(content: Slice, file: BinaryIO) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ from mi_tui.sandbox.blob import auth, rows
 from mi_tui.sandbox.blob.call import Answer, Call, Slice
 from mi_tui.sandbox.blob.conditions import check_write
 from mi_tui.sandbox.blob.errors import fault, invalid_header, invalid_query, unsupported
-from mi_tui.sandbox.blob.files import Received, assemble, body, new_file, small_body
+from mi_tui.sandbox.blob.files import assemble, body, new_file, small_body
 from mi_tui.sandbox.store import Blob
 
 # "Scalability and performance targets for Blob storage", for the versions that the SDK sends.
@@ -43,18 +43,19 @@ async def put_blob(call: Call) -> Answer:
     if kind != "BlockBlob":
         raise invalid_header("x-ms-blob-type", kind)
     properties = _properties(call)
-    given = call.md5("content-md5"), call.md5("x-ms-blob-content-md5")
+    given = call.md5("x-ms-blob-content-md5")
     call.container_resource()
     _check(call, call.find_blob(), "BlobAlreadyExists")
     async with body(call, MAX_BLOB) as received:
-        _verify(received, *given)
+        if given is not None and given != received.md5:
+            raise fault("Md5Mismatch", UserSpecifiedMd5=given, ServerCalculatedMd5=received.md5 or "")
         # The world may have changed while the body came.
         call.container_resource()
         _check(call, call.find_blob(), "BlobAlreadyExists")
         blob = _commit(
             call, received.size, received.keep(call.world.store), {**properties, "content_md5": received.md5}
         )
-    headers = {"content-md5": received.md5, **rows.blob_stamp(blob), "x-ms-request-server-encrypted": "true"}
+    headers = {**received.checksums(), **rows.blob_stamp(blob), "x-ms-request-server-encrypted": "true"}
     return Answer(201, headers)
 
 
@@ -68,11 +69,10 @@ async def put_block(call: Call) -> Answer:
     if not block:
         raise fault("MissingRequiredQueryParameter", QueryParameterName="blockid")
     _check_block_id(block)
-    given = call.md5("content-md5")
     call.container_resource()
     store, place = call.world.store, _place(call)
-    async with body(call, MAX_BLOCK) as received:
-        _verify(received, given)
+    # Since version 2019-02-02 a block's MD5 is answered only to those who sent one.
+    async with body(call, MAX_BLOCK, md5=call.version < "2019-02-02") as received:
         call.container_resource()
         known = store.blocks(*place)
         if any(len(other) != len(block) for other in known):
@@ -80,7 +80,7 @@ async def put_block(call: Call) -> Answer:
         store.put_block(*place, block, received.size, received.keep(store))
         if block in known:
             (store.blob_folder / known[block][1]).unlink(missing_ok=True)
-    return Answer(201, {"content-md5": received.md5, "x-ms-request-server-encrypted": "true"})
+    return Answer(201, {**received.checksums(), "x-ms-request-server-encrypted": "true"})
 
 
 async def put_block_list(call: Call) -> Answer:
@@ -167,12 +167,6 @@ def _commit(call: Call, size: int, file: str, properties: dict[str, Any]) -> Blo
 
 def _place(call: Call) -> tuple[str, str, str]:
     return call.account_name, call.container or "", call.blob or ""
-
-
-def _verify(received: Received, *given: str | None) -> None:
-    for value in given:
-        if value is not None and value != received.md5:
-            raise fault("Md5Mismatch", UserSpecifiedMd5=value, ServerCalculatedMd5=received.md5)
 
 
 def _check_block_id(block: str) -> None:
