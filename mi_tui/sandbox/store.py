@@ -352,6 +352,13 @@ class Store:
         )
         return {row["block"]: (row["size"], row["file"]) for row in rows}
 
+    def begun_blobs(self, account: str, container: str) -> list[str]:
+        """The names of a container's blobs that have uncommitted blocks."""
+        rows = self._db.execute(
+            "SELECT DISTINCT name FROM blocks WHERE account=? AND container=? ORDER BY name", (account, container)
+        )
+        return [str(row["name"]) for row in rows]
+
     def put_block(self, account: str, container: str, name: str, block: str, size: int, file: str) -> None:
         """Remember an uncommitted block."""
         self._db.execute(

@@ -78,6 +78,13 @@ def change_account(world: World, **properties: Any) -> None:
     world.store.put(account)
 
 
+def change_kind(world: World, kind: str) -> None:
+    account = world.store.resource(ACCOUNT_ID)
+    assert account is not None
+    account.body["kind"] = kind
+    world.store.put(account)
+
+
 def key(world: World, number: int = 1) -> str:
     account = world.store.resource(ACCOUNT_ID)
     assert account is not None

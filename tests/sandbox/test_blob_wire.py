@@ -13,7 +13,19 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from blob_harness import ACCOUNT, ACCOUNT_ID, HOST, READER, Reply, Wire, change_account, key, new_world, token
+from blob_harness import (
+    ACCOUNT,
+    ACCOUNT_ID,
+    HOST,
+    READER,
+    Reply,
+    Wire,
+    change_account,
+    change_kind,
+    key,
+    new_world,
+    token,
+)
 
 from mi_tui.sandbox import grants
 from mi_tui.sandbox.blob import sas
@@ -56,6 +68,7 @@ def check_error(reply: Reply, status: int, code: str, sentence: str) -> None:
 
 
 def test_headers_of_reading_are_the_recorded_ones(blob: Wire) -> None:
+    change_kind(blob.world, "Storage")
     reply = blob("GET", "/data/hello.txt", bearer="reader", x_ms_client_request_id="mine")
     assert (reply.status, reply.body) == (200, TEXT)
     date = reply.headers["last-modified"]
@@ -203,7 +216,7 @@ def test_put_answers_and_verifies_the_md5(wire: Wire) -> None:
         check_error(wire("PUT", "/data/x", TEXT, **{header: wrong}, **put), 400, "Md5Mismatch", sentence)
     assert wire("PUT", "/data/x", TEXT, content_md5="short", **put).code == "InvalidMd5"
     assert wire("PUT", "/data/x", TEXT, bearer="writer").code == "MissingRequiredHeader"
-    assert wire("PUT", "/data/x", TEXT, **{**put, "x_ms_blob_type": "PageBlob"}).code == "FeatureNotSupportedForAccount"
+    assert wire("PUT", "/data/x", TEXT, **{**put, "x_ms_blob_type": "PageBlob"}).code == "InvalidHeaderValue"
     assert wire("PUT", "/data/x", TEXT, **put, **{"x-ms-meta-not ok": "1"}).code == "InvalidMetadata"
     assert wire("PUT", "/data/x", TEXT, **put, content_length="").code == "MissingContentLengthHeader"
     assert wire("PUT", "/data/x", TEXT, **put, content_length=str(1 << 40)).code == "RequestBodyTooLarge"
@@ -331,6 +344,7 @@ def test_containers(wire: Wire) -> None:
 
 
 def test_a_list_is_written_as_recorded(blob: Wire) -> None:
+    change_kind(blob.world, "Storage")  # as the recorded account: of the kind that has no tiers
     reply = blob("GET", "/data?restype=container&comp=list&maxresults=1", bearer="reader")
     head = blob("HEAD", "/data/hello.txt", bearer="reader").headers
     date = head["last-modified"]
@@ -399,11 +413,18 @@ def test_a_request_signed_long_ago(blob: Wire) -> None:
 
 
 def test_what_the_sandbox_has_not_is_said(blob: Wire) -> None:
-    for target in ("/data/hello.txt?comp=snapshot", "/data/hello.txt?comp=lease", "/data/hello.txt?comp=tier"):
-        reply = blob("PUT", target, bearer="writer")
+    for target in ("comp=snapshot", "comp=legalhold", "comp=expiry", "comp=immutabilityPolicies"):
+        reply = blob("PUT", f"/data/hello.txt?{target}", bearer="writer")
         assert (reply.status, reply.code) == (409, "FeatureNotSupportedForAccount")
         assert b"The mi-tui sandbox does not have" in reply.body
-    assert blob("GET", "/data/hello.txt?snapshot=2024", bearer="reader").code == "FeatureNotSupportedForAccount"
+    put = {"bearer": "writer", "x_ms_blob_type": "BlockBlob"}
+    for header in ("x_ms_encryption_key", "x_ms_encryption_scope", "x_ms_legal_hold", "x_ms_structured_body"):
+        assert blob("PUT", "/data/x", TEXT, **put, **{header: "x"}).code == "FeatureNotSupportedForAccount"
+    # There are no snapshots, so whichever one is named does not exist.
+    moment = "2024-01-01T00:00:00.0000000Z"
+    assert blob("GET", f"/data/hello.txt?snapshot={moment}", bearer="reader").code == "BlobNotFound"
+    assert blob("DELETE", f"/data/hello.txt?versionid={moment}", bearer="writer").code == "BlobNotFound"
+    assert blob("GET", "/data/hello.txt?snapshot=1", bearer="reader").code == "InvalidQueryParameterValue"
     assert blob("GET", "/data/hello.txt?comp=nonsense", bearer="reader").code == "InvalidQueryParameterValue"
     assert blob("POST", "/data/hello.txt", bearer="reader").code == "UnsupportedHttpVerb"
 

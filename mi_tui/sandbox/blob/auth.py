@@ -28,6 +28,7 @@ from mi_tui.sandbox.tokens import STORAGE, TokenError
 
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 _CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
+_SERVICES = "Microsoft.Storage/storageAccounts/blobServices"
 
 CLOCK_SKEW = 900
 """Seconds that the date of a request signed with a key may be off."""
@@ -53,13 +54,26 @@ READ = Need((f"{_BLOBS}/read",), "r", "o", public=("blob", "container"))
 LIST = Need((f"{_BLOBS}/read",), "l", "c", public=("container",))
 WRITE = Need((f"{_BLOBS}/write",), "w", "o")
 CREATE = Need((f"{_BLOBS}/write", f"{_BLOBS}/add/action"), "wc", "o")
+APPEND = Need((f"{_BLOBS}/write", f"{_BLOBS}/add/action"), "aw", "o")
 DELETE = Need((f"{_BLOBS}/delete",), "d", "o")
+BREAK_LEASE = Need((f"{_BLOBS}/write",), "wd", "o")
+SNAPSHOT = Need((f"{_BLOBS}/write", f"{_BLOBS}/add/action"), "wc", "o")
+TAGS_READ = Need((f"{_BLOBS}/tags/read",), "t", "o")
+TAGS_WRITE = Need((f"{_BLOBS}/tags/write",), "t", "o")
+FILTER = Need((f"{_BLOBS}/filter/action",), "f", "s", service_sas=False)
+FILTER_HERE = Need((f"{_BLOBS}/filter/action",), "f", "c")
 CONTAINER_READ = Need((f"{_CONTAINERS}/read",), "r", "c", data=False, service_sas=False, public=("container",))
 CONTAINER_CREATE = Need((f"{_CONTAINERS}/write",), "wc", "c", data=False, service_sas=False)
 CONTAINER_WRITE = Need((f"{_CONTAINERS}/write",), "w", "c", data=False, service_sas=False)
 CONTAINER_DELETE = Need((f"{_CONTAINERS}/delete",), "d", "c", data=False, service_sas=False)
+CONTAINER_GET_ACL = Need((f"{_CONTAINERS}/getAcl/action",), "", "c", data=False, service_sas=False)
+CONTAINER_SET_ACL = Need((f"{_CONTAINERS}/setAcl/action",), "", "c", data=False, service_sas=False)
 CONTAINERS_LIST = Need((f"{_CONTAINERS}/read",), "l", "s", data=False, service_sas=False)
-SERVICE_READ = Need(("Microsoft.Storage/storageAccounts/blobServices/read",), "r", "s", data=False, service_sas=False)
+SERVICE_READ = Need((f"{_SERVICES}/read",), "r", "s", data=False, service_sas=False)
+SERVICE_WRITE = Need((f"{_SERVICES}/write",), "w", "s", data=False, service_sas=False)
+# Any permission of a SAS is enough to ask for the account's kind; a token needs the right to read the service.
+ACCOUNT_READ = Need((f"{_SERVICES}/getInfo/action", f"{_SERVICES}/read"), "rwdlacuptfi", "sco", data=False)
+DELEGATE = Need((f"{_SERVICES}/generateUserDelegationKey/action",), "", "s", data=False, service_sas=False)
 
 
 @dataclass(frozen=True)
@@ -77,11 +91,15 @@ def authenticate(call: Call) -> None:
     call.state["caller"] = "anonymous"
     if scheme.lower() == "bearer" and rest:
         call.access = _bearer(call, rest)
+        if "sduoid" in call.query:
+            call.access = _for_one_user(call, call.access)
     elif scheme.lower() == "sharedkey" and rest:
         call.access = _shared_key(call, rest)
     elif scheme:
         raise malformed_authorization()
     elif "sig" in call.query:
+        if call.query.get("sduoid"):
+            raise authentication_failed("The signature is bound to a user, whose token has to come with the request.")
         call.access = _sas(call)
     else:
         call.access = Access()
@@ -125,12 +143,18 @@ def _check_signed(call: Call, signed: sas.Signed, need: Need) -> None:
     if signed.kind == "account":
         if not signed.resource_types:
             raise fault("AuthorizationServiceMismatch")
-        if need.level not in signed.resource_types:
+        if not set(need.level) & set(signed.resource_types):
             raise fault("AuthorizationResourceTypeMismatch")
-    elif not need.service_sas:
+    elif not need.service_sas or (signed.resource == "b" and call.blob is None and call.container is not None):
         raise fault("AuthorizationFailure")
     if not set(need.letters) & set(signed.permissions):
         raise fault("AuthorizationPermissionMismatch")
+    if signed.object_id is not None:
+        # The key's owner has to have the right now, at this container: a signature hands rights on, it gives none.
+        decision = _ask(call, signed.object_id, need)
+        call.state["decision"] += f"; {decision.reason}"
+        if not decision.allowed:
+            raise fault("AuthorizationPermissionMismatch")
 
 
 def _check_public(call: Call, need: Need) -> None:
@@ -172,12 +196,20 @@ def _bearer(call: Call, token: str) -> Access:
     return Access(object_id=caller.object_id)
 
 
+def _for_one_user(call: Call, access: Access) -> Access:
+    """A user delegation SAS that one user alone may use (`sduoid`), with that user's token."""
+    if access.object_id is None or access.object_id.lower() != call.query["sduoid"].lower():
+        raise authentication_failed("The token is not that of the user to whom the signature is bound.")
+    return _sas(call)
+
+
 def _sas(call: Call) -> Access:
-    kind = "account" if "ss" in call.query else "service"
+    kind = "account" if "ss" in call.query else "user delegation" if "skoid" in call.query else "service"
     call.state["caller"] = f"SAS ({kind})"
-    _refuse_keys(call)
+    if kind != "user delegation":
+        _refuse_keys(call)
     try:
-        return Access(signed=sas.verify(call.account, call.query, call.container, call.blob))
+        return Access(signed=sas.verify(call))
     except BlobError as error:
         # The first sentence: the rest of it is the string to sign.
         call.state["decision"] = error.extra.get("AuthenticationErrorDetail", "").partition(". ")[0]
@@ -192,7 +224,7 @@ def _shared_key(call: Call, credentials: str) -> Access:
     _refuse_keys(call)
     _check_date(call)
     strings = strings_to_sign(call)
-    key = sas.matching_key(call.account, signature, strings) if name.lower() == call.account_name else None
+    key = sas.matching_key(sas.keys(call.account), signature, strings) if name.lower() == call.account_name else None
     if key is None:
         call.state["decision"] = "signed with neither of the account's keys"
         shown = strings[0]
@@ -220,6 +252,8 @@ def _check_date(call: Call) -> None:
         raise authentication_failed(f"Request date header has an incorrect format: '{value}'") from error
     if time.time() - sent > CLOCK_SKEW:
         raise authentication_failed(f"Request date header too old: '{value}'")
+    if sent - time.time() > CLOCK_SKEW:
+        raise authentication_failed(f"Request date header is too far in the future: '{value}'")
 
 
 _SIGNED_HEADERS = (

@@ -36,6 +36,7 @@ class Call:
     container: str | None
     blob: str | None
     version: str
+    client: str = "127.0.0.1"
     access: Access = field(init=False)
 
     @property
@@ -47,6 +48,11 @@ class Call:
     def container_scope(self) -> str:
         """The id at which the right to this request is asked: the container's, or the account's where there is none."""
         return self.account.id if self.container is None else container_id(self.account.id, self.container)
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Account, container and blob, as the store asks for them."""
+        return self.account_name, self.container or "", self.blob or ""
 
     def container_resource(self) -> Resource:
         """The container of this request; ContainerNotFound when there is none."""
@@ -152,9 +158,13 @@ class Slice:
 
 @dataclass
 class Answer:
-    """What is sent back; `content` stands for a body that is streamed from a file."""
+    """What is sent back; `content` stands for a body that is streamed from a file.
+
+    `chunked` is a body without a length beforehand, as Azure sends its lists (recorded).
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     content: Slice | None = None
+    chunked: bool = False

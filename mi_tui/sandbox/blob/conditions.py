@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from starlette.datastructures import Headers
 
-from mi_tui.sandbox.blob.errors import fault, invalid_header, not_modified
+from mi_tui.sandbox.blob.errors import BlobError, fault, invalid_header, not_modified
 
 
 def check_read(headers: Headers, etag: str, modified: float) -> None:
@@ -62,3 +62,18 @@ def _time(headers: Headers, name: str) -> int | None:
         return int(parsedate_to_datetime(value).timestamp())
     except (ValueError, OverflowError) as error:
         raise invalid_header(name, value) from error
+
+
+def check_source(headers: Headers, etag: str, modified: float, unmet: str) -> None:
+    """Raise unless the `x-ms-source-if-*` conditions hold: with the code `unmet`, and as recorded, 304 or 412."""
+    given = {name[12:]: value for name, value in headers.items() if name.startswith("x-ms-source-if-")}
+    own = Headers({name: value for name, value in given.items() if name != "if-tags"})
+    try:
+        check_read(own, etag, modified)
+    except BlobError as error:
+        if error.code == "InvalidHeaderValue":
+            raise
+        refused = fault(unmet)
+        if unmet == "CannotVerifyCopySource":
+            refused.status, refused.message = error.status, error.message
+        raise refused from error

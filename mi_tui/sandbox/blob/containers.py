@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from mi_tui.model.names import CONTAINER
 from mi_tui.sandbox import containers
+from mi_tui.sandbox.blob import leases, xml
 from mi_tui.sandbox.blob.call import Answer, Call
 from mi_tui.sandbox.blob.conditions import check_write
-from mi_tui.sandbox.blob.errors import XML_HEAD, fault, unsupported
+from mi_tui.sandbox.blob.delegation import seconds
+from mi_tui.sandbox.blob.errors import XML_HEAD, fault, invalid_header
+from mi_tui.sandbox.blob.files import small_body
 from mi_tui.sandbox.blob.rows import metadata_headers, stamp
 from mi_tui.sandbox.store import Resource
 
 _SYSTEM = ("$root", "$web", "$logs")
-
-_SERVICE_PROPERTIES = (
-    "<StorageServiceProperties><Logging><Version>1.0</Version><Read>false</Read><Write>false</Write><Delete>false</Delete>"
-    "<RetentionPolicy><Enabled>false</Enabled></RetentionPolicy></Logging><HourMetrics><Version>1.0</Version>"
-    "<Enabled>true</Enabled><IncludeAPIs>true</IncludeAPIs><RetentionPolicy><Enabled>true</Enabled><Days>7</Days>"
-    "</RetentionPolicy></HourMetrics><MinuteMetrics><Version>1.0</Version><Enabled>false</Enabled><RetentionPolicy>"
-    "<Enabled>false</Enabled></RetentionPolicy></MinuteMetrics><Cors /><DeleteRetentionPolicy><Enabled>false</Enabled>"
-    "<AllowPermanentDelete>false</AllowPermanentDelete></DeleteRetentionPolicy></StorageServiceProperties>"
-)
+_MOST_POLICIES = 5
+_POLICY = {"start": "Start", "expiry": "Expiry", "permission": "Permission"}
 
 
 async def create(call: Call) -> Answer:
@@ -31,69 +27,88 @@ async def create(call: Call) -> Answer:
             error.message = "The specified resource name length is not within the permissible limits."
             raise error
         raise fault("InvalidResourceName")
-    if call.headers.get("x-ms-blob-public-access"):
-        raise unsupported("public access given by Create Container; use the management API")
+    public = _public(call)
     metadata = call.metadata()
     if call.find_container() is not None:
         raise fault("ContainerAlreadyExists")
     container = containers.create_container(call.world, call.account.id, name)
-    if metadata:
-        container.body["properties"]["metadata"] = metadata
+    if metadata or public != "None":
+        container.body["properties"] |= {"publicAccess": public} | ({"metadata": metadata} if metadata else {})
         call.world.store.put(container)
     return Answer(201, _stamp(container))
 
 
 async def delete(call: Call) -> Answer:
     """Delete Container, with its blobs and the role assignments at its scope."""
-    container = _checked(call)
+    container = call.container_resource()
+    leases.check_write_allowed(call, container.private.get("lease"), "Container")
+    _check(call, container)
     containers.delete_container(call.world, container)
     return Answer(202)
 
 
 async def properties(call: Call) -> Answer:
     """Get Container Properties (GET or HEAD)."""
-    container = call.container_resource()
-    public = str(container.body["properties"].get("publicAccess") or "None").lower()
-    headers = {
-        **_stamp(container),
-        "x-ms-lease-state": "available",
-        "x-ms-lease-status": "unlocked",
-        "x-ms-has-immutability-policy": "false",
-        "x-ms-has-legal-hold": "false",
-        **metadata_headers(container.body["properties"].get("metadata") or {}),
-    }
-    if public != "none":
-        headers["x-ms-blob-public-access"] = public
-    return Answer(200, headers)
+    container = _readable(call)
+    headers = {**_stamp(container), **leases.headers(container.private.get("lease")), **_public_header(container)}
+    if call.version >= "2017-11-09":
+        headers |= {"x-ms-has-immutability-policy": "false", "x-ms-has-legal-hold": "false"}
+    if call.version >= "2019-02-02":
+        headers |= {
+            "x-ms-default-encryption-scope": str(container.body["properties"]["defaultEncryptionScope"]),
+            "x-ms-deny-encryption-scope-override": str(container.body["properties"]["denyEncryptionScopeOverride"]).lower(),
+        }  # fmt: skip
+    return Answer(200, headers | metadata_headers(container.body["properties"].get("metadata") or {}))
 
 
 async def get_metadata(call: Call) -> Answer:
     """Get Container Metadata."""
-    container = call.container_resource()
+    container = _readable(call)
     return Answer(200, {**_stamp(container), **metadata_headers(container.body["properties"].get("metadata") or {})})
 
 
 async def set_metadata(call: Call) -> Answer:
     """Set Container Metadata: replaces all of it."""
-    container = _checked(call)
+    container = _readable(call)
+    _check(call, container)
     container.body["properties"]["metadata"] = call.metadata()
     containers.touch(call.world, container)
     return Answer(200, _stamp(container))
 
 
 async def get_acl(call: Call) -> Answer:
-    """Get Container ACL: there are no stored access policies here."""
+    """Get Container ACL: public access and the stored access policies."""
+    container = _readable(call)
+    headers = {**_stamp(container), "content-type": "application/xml", **_public_header(container)}
+    inner = "".join(_identifier(policy) for policy in container.private.get("policies") or [])
+    return Answer(200, headers, f"{XML_HEAD}{xml.wrap('SignedIdentifiers', inner)}".encode(), chunked=True)
+
+
+async def set_acl(call: Call) -> Answer:
+    """Set Container ACL: replaces public access and all stored access policies. InvalidXmlDocument for more than five."""
+    data = await small_body(call, 64 * 1024)
+    policies = _policies(data) if data else []
+    public = _public(call)
+    container = _readable(call)
+    _check(call, container)
+    container.private["policies"] = policies
+    container.body["properties"]["publicAccess"] = public
+    containers.touch(call.world, container)
+    return Answer(200, _stamp(container))
+
+
+async def lease(call: Call) -> Answer:
+    """Lease Container: acquire, renew, change, release, break."""
     container = call.container_resource()
-    headers = {**_stamp(container), "content-type": "application/xml"}
-    public = str(container.body["properties"].get("publicAccess") or "None").lower()
-    if public != "none":
-        headers["x-ms-blob-public-access"] = public
-    return Answer(200, headers, f"{XML_HEAD}<SignedIdentifiers />".encode())
-
-
-async def service_properties(call: Call) -> Answer:
-    """Get Blob Service Properties: what a new account answers (recorded)."""
-    return Answer(200, {"content-type": "application/xml"}, f"{XML_HEAD}{_SERVICE_PROPERTIES}".encode())
+    stamped = str(container.body["etag"]), float(container.private["last_modified"])
+    held, answer = leases.operate(call, container.private.get("lease"), "Container", *stamped)
+    container.private["lease"] = held
+    told = leases.headers(held)
+    container.body["properties"] |= {
+        "leaseStatus": told["x-ms-lease-status"].capitalize(), "leaseState": told["x-ms-lease-state"].capitalize(),
+    }  # fmt: skip
+    call.world.store.put(container)
+    return Answer(answer.status, {**_stamp(container), **answer.headers})
 
 
 async def account_information(call: Call) -> Answer:
@@ -107,10 +122,54 @@ async def account_information(call: Call) -> Answer:
     return Answer(200, headers)
 
 
-def _checked(call: Call) -> Resource:
+def _readable(call: Call) -> Resource:
     container = call.container_resource()
-    check_write(call.headers, str(container.body["etag"]), float(container.private["last_modified"]))
+    leases.check_read_allowed(call, container.private.get("lease"), "Container")
     return container
+
+
+def _check(call: Call, container: Resource) -> None:
+    check_write(call.headers, str(container.body["etag"]), float(container.private["last_modified"]))
+
+
+def _public(call: Call) -> str:
+    """The public access that a request sets, as ARM writes it."""
+    value = call.headers.get("x-ms-blob-public-access")
+    if value is None:
+        return "None"
+    if value.lower() not in ("container", "blob"):
+        raise invalid_header("x-ms-blob-public-access", value)
+    if call.account.body.get("properties", {}).get("allowBlobPublicAccess") is not True:
+        raise fault("PublicAccessNotPermitted")
+    return value.capitalize()
+
+
+def _public_header(container: Resource) -> dict[str, str]:
+    public = str(container.body["properties"].get("publicAccess") or "None").lower()
+    return {} if public == "none" else {"x-ms-blob-public-access": public}
+
+
+def _policies(data: bytes) -> list[dict[str, str]]:
+    root = xml.document(data, "SignedIdentifiers")
+    if len(root) > _MOST_POLICIES:
+        raise xml.malformed()
+    found = []
+    for entry in root:
+        identifier = entry.findtext("Id") or ""
+        policy = {name: (entry.findtext(f"AccessPolicy/{tag}") or "").strip() for name, tag in _POLICY.items()}
+        if entry.tag != "SignedIdentifier" or not 1 <= len(identifier) <= 64:
+            raise xml.malformed()
+        if any(policy[name] and seconds(policy[name]) is None for name in ("start", "expiry")):
+            raise xml.malformed()
+        found.append({"id": identifier, **policy})
+    if len({policy["id"] for policy in found}) != len(found):
+        raise xml.malformed()
+    return found
+
+
+def _identifier(policy: dict[str, str]) -> str:
+    inner = "".join(xml.element(tag, policy[name]) for name, tag in _POLICY.items() if policy.get(name))
+    return f"<SignedIdentifier>{xml.element('Id', policy['id'])}{xml.wrap('AccessPolicy', inner)}</SignedIdentifier>"
 
 
 def _stamp(container: Resource) -> dict[str, str]:

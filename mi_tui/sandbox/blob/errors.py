@@ -93,6 +93,56 @@ _ANSWERS: dict[str, tuple[int, str]] = {
     "ResourceNotFound": (404, "The specified resource does not exist."),
     "UnsatisfiableCondition": (400, "The request includes an unsatisfiable condition for this operation."),
     "UnsupportedHttpVerb": (405, "The resource doesn't support specified Http Verb."),
+    # Leases, tags, tiers, copies, append and page blobs ("Blob Storage error codes").
+    "AppendPositionConditionNotMet": (412, "The append position condition specified was not met."),
+    "BlobArchived": (409, "This operation is not permitted on an archived blob."),
+    "BlobIsSealed": (
+        409,
+        "The specified blob is sealed and its contents can't be modified unless the blob is re-created after a delete.",
+    ),
+    "BlockCountExceedsLimit": (409, "The committed block count cannot exceed the maximum limit of 50,000 blocks."),
+    "CannotVerifyCopySource": (
+        500,
+        "Could not verify the copy source within the specified time. Examine the HTTP status code and message for more information about the failure.",
+    ),
+    "InvalidBlobTier": (400, "The specified blob tier is invalid."),
+    "InvalidBlobType": (409, "The blob type is invalid for this operation."),
+    "InvalidPageRange": (416, "The page range specified is invalid."),
+    "InvalidTags": (400, "The tags specified are invalid. It contains characters that are not permitted."),
+    "LeaseAlreadyPresent": (409, "There is already a lease present."),
+    "LeaseIdMismatchWithBlobOperation": (412, "The lease ID specified did not match the lease ID for the blob."),
+    "LeaseIdMismatchWithContainerOperation": (
+        412,
+        "The lease ID specified did not match the lease ID for the container.",
+    ),
+    "LeaseIdMismatchWithLeaseOperation": (409, "The lease ID specified did not match the lease ID for the blob."),
+    "LeaseIdMissing": (412, "There is currently a lease on the blob and no lease ID was specified in the request."),
+    "LeaseIsBreakingAndCannotBeAcquired": (
+        409,
+        "The lease is currently in breaking state and cannot be acquired until the lease is broken.",
+    ),
+    "LeaseIsBreakingAndCannotBeChanged": (
+        409,
+        "The lease is currently in breaking state and cannot be changed until the lease is broken.",
+    ),
+    "LeaseIsBrokenAndCannotBeRenewed": (409, "The lease has been broken and cannot be renewed."),
+    "LeaseLost": (412, "A lease ID was specified, but the lease for the blob has expired."),
+    "LeaseNotPresentWithBlobOperation": (412, "There is currently no lease on the blob."),
+    "LeaseNotPresentWithContainerOperation": (412, "There is currently no lease on the container."),
+    "LeaseNotPresentWithLeaseOperation": (409, "There is currently no lease on the blob."),
+    "MaxBlobSizeConditionNotMet": (412, "The max blob size condition specified was not met."),
+    "NoPendingCopyOperation": (409, "There is currently no pending copy operation."),
+    "SequenceNumberConditionNotMet": (412, "The sequence number condition specified was not met."),
+    "SourceConditionNotMet": (412, "The source condition specified using HTTP conditional header(s) is not met."),
+    "AuthorizationSourceIPMismatch": (
+        403,
+        "This request is not authorized to perform this operation using this source IP {SourceIP}.",
+    ),
+    "AuthorizationProtocolMismatch": (
+        403,
+        "This request is not authorized to perform this operation using this protocol.",
+    ),
+    "InvalidInput": (400, "One of the request inputs is not valid."),
 }
 
 # Azure's front end refuses these before the blob service sees them: another Server, no x-ms-version (recorded).
@@ -108,6 +158,8 @@ class BlobError(Exception):
     message: str
     extra: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    bare: bool = False
+    """Whether the answer has neither x-ms-error-code nor x-ms-version."""
 
     def __str__(self) -> str:
         return f"({self.code}) {self.message}"

@@ -139,6 +139,21 @@ async def body(call: Call, limit: int, *, md5: bool = True) -> AsyncIterator[Rec
         yield Received(path, size, found, written(crc) if checked else None)
 
 
+@contextlib.asynccontextmanager
+async def copied(call: Call, source: Slice) -> AsyncIterator[Received]:
+    """As `body`, of bytes that are here already; compared with `x-ms-source-content-md5`. BlobNotFound when they are gone."""
+    wanted = call.md5("x-ms-source-content-md5")
+    with new_file(call.world.store) as (path, file):
+        try:
+            await assemble([source], file)
+        except FileNotFoundError as error:
+            raise fault("BlobNotFound") from error
+        md5 = await md5_of_file(path, source.size)
+        if wanted is not None and wanted != md5:
+            raise fault("Md5Mismatch", UserSpecifiedMd5=wanted, ServerCalculatedMd5=md5)
+        yield Received(path, source.size, md5, None)
+
+
 def write_all(file: BinaryIO, data: bytes | bytearray) -> None:
     """Write to an unbuffered file, which may take less than it is given."""
     view = memoryview(data)
@@ -164,10 +179,11 @@ async def small_body(call: Call, limit: int) -> bytes:
 
 async def assemble(pieces: list[Slice], file: BinaryIO) -> None:
     """Write the pieces one after the other. FileNotFoundError when one of them was replaced meanwhile."""
-    await asyncio.to_thread(_assemble, pieces, file)
+    await asyncio.to_thread(join, pieces, file)
 
 
-def _assemble(pieces: list[Slice], file: BinaryIO) -> None:
+def join(pieces: list[Slice], file: BinaryIO) -> None:
+    """`assemble` at once, for what is small or must not be interrupted."""
     for piece in pieces:
         with piece.path.open("rb") as source:
             copied = _copied_by_the_system(piece, source, file)
@@ -214,3 +230,17 @@ def md5_of(content: Slice) -> str:
     with content.path.open("rb") as file:
         file.seek(content.offset)
         return base64.b64encode(hashlib.md5(file.read(content.size), usedforsecurity=False).digest()).decode()
+
+
+async def md5_of_file(path: Path, size: int) -> str:
+    """The base64 MD5 of the first `size` bytes of a file, whatever its length."""
+
+    def compute() -> str:
+        digest, left = hashlib.md5(usedforsecurity=False), size
+        with path.open("rb") as file:
+            while left and (data := file.read(min(left, PIECE))):
+                digest.update(data)
+                left -= len(data)
+        return base64.b64encode(digest.digest()).decode()
+
+    return await asyncio.to_thread(compute)

@@ -1,15 +1,14 @@
-"""Reading blobs: Get Blob, Get Blob Properties, Get Blob Metadata, Get Block List."""
+"""Reading blobs: Get Blob, Get Blob Properties, Get Blob Metadata."""
 
 from __future__ import annotations
 
 import re
 
+from mi_tui.sandbox.blob import checks
 from mi_tui.sandbox.blob.call import Answer, Call, Slice
-from mi_tui.sandbox.blob.conditions import check_read
-from mi_tui.sandbox.blob.errors import XML_HEAD, fault, invalid_header, invalid_query, text
+from mi_tui.sandbox.blob.errors import fault, invalid_header
 from mi_tui.sandbox.blob.files import md5_of
 from mi_tui.sandbox.blob.rows import blob_headers, blob_stamp, metadata_headers
-from mi_tui.sandbox.store import Blob
 
 _RANGE = re.compile(r"bytes=(\d{1,19})-(\d{0,19})", re.ASCII)
 _MD5_LIMIT = 4 * 1024 * 1024
@@ -17,9 +16,9 @@ _MD5_LIMIT = 4 * 1024 * 1024
 
 async def get_blob(call: Call) -> Answer:
     """Get Blob: 200, or 206 for a range (`x-ms-range` before `Range`)."""
-    blob = _checked(call)
+    blob = checks.for_read(call, content=True)
     asked = _range(call, blob.size)
-    headers = blob_headers(blob)
+    headers = blob_headers(call, blob)
     path = call.world.store.blob_folder / blob.file
     md5 = blob.properties.get("content_md5")
     wants_md5 = call.flag("x-ms-range-get-content-md5")
@@ -44,8 +43,8 @@ async def get_blob(call: Call) -> Answer:
 
 async def get_properties(call: Call) -> Answer:
     """Get Blob Properties (HEAD)."""
-    blob = _checked(call)
-    headers = blob_headers(blob)
+    blob = checks.for_read(call)
+    headers = blob_headers(call, blob)
     headers["content-length"] = str(blob.size)
     if blob.properties.get("content_md5"):
         headers["content-md5"] = str(blob.properties["content_md5"])
@@ -54,41 +53,8 @@ async def get_properties(call: Call) -> Answer:
 
 async def get_metadata(call: Call) -> Answer:
     """Get Blob Metadata."""
-    blob = _checked(call)
+    blob = checks.for_read(call)
     return Answer(200, {**blob_stamp(blob), **metadata_headers(blob.properties.get("metadata") or {})})
-
-
-async def get_block_list(call: Call) -> Answer:
-    """Get Block List; `blocklisttype` is committed (default), uncommitted or all."""
-    call.container_resource()
-    blob = call.find_blob()
-    waiting = call.world.store.blocks(call.account_name, call.container or "", call.blob or "")
-    if blob is None and not waiting:
-        raise fault("BlobNotFound")
-    wanted = call.query.get("blocklisttype", "committed").lower()
-    if wanted not in ("committed", "uncommitted", "all"):
-        raise invalid_query("blocklisttype", wanted, "Invalid block list type.")
-    parts = []
-    if wanted != "uncommitted":
-        committed = [] if blob is None else blob.properties.get("blocks") or []
-        parts.append(_blocks("CommittedBlocks", [(str(name), int(size)) for name, size in committed]))
-    if wanted != "committed":
-        parts.append(_blocks("UncommittedBlocks", [(name, size) for name, (size, _) in waiting.items()]))
-    headers = {"content-type": "application/xml"}
-    if blob is not None:
-        headers |= {**blob_stamp(blob), "x-ms-blob-content-length": str(blob.size)}
-    return Answer(200, headers, f"{XML_HEAD}<BlockList>{''.join(parts)}</BlockList>".encode())
-
-
-def _blocks(element: str, blocks: list[tuple[str, int]]) -> str:
-    inner = "".join(f"<Block><Name>{text(name)}</Name><Size>{size}</Size></Block>" for name, size in blocks)
-    return f"<{element}>{inner}</{element}>" if inner else f"<{element} />"
-
-
-def _checked(call: Call) -> Blob:
-    blob = call.existing_blob()
-    check_read(call.headers, str(blob.properties["etag"]), float(blob.properties["last_modified"]))
-    return blob
 
 
 def _range(call: Call, size: int) -> tuple[int, int] | None:

@@ -11,6 +11,9 @@ from email.utils import formatdate
 from typing import Any
 
 from mi_tui.sandbox import containers
+from mi_tui.sandbox.blob import leases, tags
+from mi_tui.sandbox.blob.call import Call
+from mi_tui.sandbox.blob.errors import fault
 from mi_tui.sandbox.blob.files import new_file
 from mi_tui.sandbox.store import Blob, Store
 from mi_tui.sandbox.world import World
@@ -24,7 +27,20 @@ CONTENT_HEADERS = {
 }
 """Property of a row -> header of an answer."""
 
+_PLAIN_HEADERS = {key: header for key, header in CONTENT_HEADERS.items() if key != "content_disposition"}
+
+TIERS = ("Hot", "Cool", "Cold", "Archive")
+"""Tiers of a block blob."""
+
+_TIERED_KINDS = ("StorageV2", "BlobStorage", "BlockBlobStorage")
+
 DEFAULT_TYPE = "application/octet-stream"
+
+
+_OVERRIDES = {
+    "rscc": "cache-control", "rscd": "content-disposition", "rsce": "content-encoding", "rscl": "content-language",
+    "rsct": "content-type",
+}  # fmt: skip
 
 
 def put_bytes(
@@ -56,12 +72,37 @@ def commit(
         "blob_type": "BlockBlob",
         **properties,
     }
+    # A lease outlives the content that it guards; one that has ended does not.
+    if before is not None and leases.locked(before.properties.get("lease")):
+        complete["lease"] = before.properties["lease"]
     blob = Blob(account, container, name, size, file, complete)
     store.put_blob(blob)
     store.remove_blocks(account, container, name)
     if before is not None:
         (store.blob_folder / before.file).unlink(missing_ok=True)
     return blob
+
+
+def given_properties(call: Call) -> dict[str, Any]:
+    """Content properties, metadata and tags of a new blob: Azure's own headers before HTTP's."""
+    own: dict[str, Any] = {key: call.headers.get(f"x-ms-blob-{header}") for key, header in CONTENT_HEADERS.items()}
+    if call.query.get("comp") is None:
+        for key, header in _PLAIN_HEADERS.items():
+            own[key] = own[key] or call.headers.get(header)
+    own["content_type"] = own["content_type"] or DEFAULT_TYPE
+    found = {**own, "metadata": call.metadata(), "tags": tags.of_header(call.headers.get("x-ms-tags"))}
+    return found | given_tier(call)
+
+
+def given_tier(call: Call) -> dict[str, Any]:
+    """The property that `x-ms-access-tier` sets, if it is there. InvalidHeaderValue or InvalidBlobTier when it is none."""
+    value = call.headers.get("x-ms-access-tier")
+    if value is None:
+        return {}
+    known = next((tier for tier in TIERS if tier.lower() == value.lower()), None)
+    if known is None or call.account.body.get("kind", "StorageV2") not in _TIERED_KINDS:
+        raise fault("InvalidBlobTier")
+    return {"tier": known, "tier_changed": time.time()}
 
 
 def touch(store: Store, blob: Blob) -> None:
@@ -91,18 +132,58 @@ def metadata_headers(metadata: Mapping[str, str]) -> dict[str, str]:
     return {f"x-ms-meta-{name}": value for name, value in metadata.items()}
 
 
-def blob_headers(blob: Blob) -> dict[str, str]:
+def blob_headers(call: Call, blob: Blob) -> dict[str, str]:
     """The headers of Get Blob and Get Blob Properties, without length and MD5 (recorded)."""
     properties = blob.properties
     content = {header: str(properties[key]) for key, header in CONTENT_HEADERS.items() if properties.get(key)}
-    return {
+    # A SAS may say with what content headers the blob is handed out.
+    if call.access.signed is not None:
+        content |= {header: call.query[name] for name, header in _OVERRIDES.items() if call.query.get(name)}
+    headers = {
         "accept-ranges": "bytes",
         **content,
         **blob_stamp(blob),
         "x-ms-blob-type": str(properties["blob_type"]),
         "x-ms-creation-time": http_date(float(properties["creation_time"])),
-        "x-ms-lease-state": "available",
-        "x-ms-lease-status": "unlocked",
+        **leases.headers(properties.get("lease")),
         "x-ms-server-encrypted": "true",
+        **_tier_headers(call, blob),
         **metadata_headers(properties.get("metadata") or {}),
+    }
+    if properties.get("tags"):
+        headers["x-ms-tag-count"] = str(len(properties["tags"]))
+    if "sequence" in properties:
+        headers["x-ms-blob-sequence-number"] = str(properties["sequence"])
+    if "appended" in properties:
+        headers["x-ms-blob-committed-block-count"] = str(properties["appended"])
+        if properties.get("sealed"):
+            headers["x-ms-blob-sealed"] = "true"
+    copy = properties.get("copy")
+    if copy:
+        headers |= {
+            "x-ms-copy-id": copy["id"], "x-ms-copy-source": copy["source"], "x-ms-copy-status": copy["status"],
+            "x-ms-copy-progress": copy["progress"], "x-ms-copy-completion-time": copy["completion"],
+        }  # fmt: skip
+    return headers
+
+
+def tier_of(call: Call, blob: Blob) -> tuple[str, bool] | None:
+    """The tier of a block blob and whether it is only the account's default; None where the account has no tiers."""
+    kind = call.account.body.get("kind", "StorageV2")
+    if blob.properties["blob_type"] != "BlockBlob" or kind not in _TIERED_KINDS:
+        return None
+    own = blob.properties.get("tier")
+    default = call.account.body.get("properties", {}).get("accessTier") or "Hot"
+    return (str(own), False) if own else (str(default), True)
+
+
+def _tier_headers(call: Call, blob: Blob) -> dict[str, str]:
+    tier = tier_of(call, blob)
+    if tier is None or call.version < "2017-04-17":
+        return {}
+    if tier[1]:
+        return {"x-ms-access-tier": tier[0], "x-ms-access-tier-inferred": "true"}
+    return {
+        "x-ms-access-tier": tier[0],
+        "x-ms-access-tier-change-time": http_date(float(blob.properties["tier_changed"])),
     }

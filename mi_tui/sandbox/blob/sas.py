@@ -1,22 +1,26 @@
 """Shared access signatures: made here for Azure ML's uploads and datastores, and checked here for whoever presents one.
 
-Source: "Create a service SAS" and "Create an account SAS" (Storage REST reference).
+Source: "Create a service SAS", "Create an account SAS" and "Create a user delegation SAS" (Storage REST reference).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import datetime as dt
 import hashlib
 import hmac
+import ipaddress
+import itertools
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from mi_tui.sandbox.blob.errors import authentication_failed
+from mi_tui.sandbox.blob import delegation
+from mi_tui.sandbox.blob.call import Call
+from mi_tui.sandbox.blob.errors import authentication_failed, fault
 from mi_tui.sandbox.containers import account_by_name
 from mi_tui.sandbox.store import Resource
 from mi_tui.sandbox.world import World
@@ -28,17 +32,23 @@ CLOCK_SKEW = 600
 """Seconds by which a new signature starts in the past, so that a client whose clock is behind can use it."""
 
 _ORDER = "racwdxyltmeopi"
+_OVERRIDES = ("rscc", "rscd", "rsce", "rscl", "rsct")
+_VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Signed:
-    """What a verified signature allows: letters, on one resource (`c`, `b`) or on resource types of the account."""
+    """What a verified signature allows: letters, on one resource (`c`, `b`) or on resource types of the account.
+
+    `object_id` is the principal whose rights a user delegation SAS hands on; it has to have them when they are used.
+    """
 
     kind: str
     permissions: str
     resource: str
     key_name: str
     resource_types: str = ""
+    object_id: str | None = None
 
 
 def service_sas(world: World, account: str, container: str, permissions: str, seconds: int) -> str:
@@ -64,36 +74,68 @@ def service_sas(world: World, account: str, container: str, permissions: str, se
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
 
 
-def verify(account: Resource, query: Mapping[str, str], container: str | None, blob: str | None) -> Signed:
-    """What the SAS in a query allows. BlobError 403 when it is incomplete, not valid now, or not signed by a key.
-
-    The allowed addresses (`sip`) are not looked at: a sandbox sees loopback only.
-    """
-    if "skoid" in query:
-        raise authentication_failed("The mi-tui sandbox does not have user delegation SAS.")
-    if "si" in query:
-        raise authentication_failed("The mi-tui sandbox does not have stored access policies.")
-    for name in ("sv", "se", "sp"):
-        if not query.get(name):
-            raise authentication_failed(f"{name} is mandatory. Cannot be empty")
-    account_wide = "ss" in query
-    _check_times(query)
-    if account_wide:
-        string, resource = _account_string(query, account.name.lower()), ""
+def verify(call: Call) -> Signed:
+    """What the SAS in a request's query allows. BlobError 403 when it is incomplete, not valid now and here, or not signed."""
+    query, account = call.query, call.account
+    kind = "account" if "ss" in query else "delegation" if "skoid" in query else "service"
+    if not _VERSION.fullmatch(query.get("sv", "")):
+        raise authentication_failed("sv is mandatory. Cannot be empty" if not query.get("sv") else "sv is not valid")
+    fields = _fields(call, kind)
+    _check_times(fields)
+    if query.get("spr", "https") not in ("https", "https,http", "http,https"):
+        raise authentication_failed("spr is not in the correct format")
+    _check_address(call)
+    if kind == "account":
+        if not query.get("srt"):
+            raise authentication_failed("srt is mandatory. Cannot be empty")
+        strings, resource = [_account_string(query, account.name.lower())], ""
     else:
         resource = query.get("sr", "")
         if resource not in ("c", "b"):
             raise authentication_failed(
                 "sr is mandatory. Cannot be empty" if not resource else f"sr={resource} is not supported"
             )
-        path = f"/blob/{account.name.lower()}/{container or ''}"
-        string = _service_string(query, f"{path}/{blob}" if resource == "b" and blob is not None else path)
-    key_name = matching_key(account, query.get("sig", ""), [string])
+        path = f"/blob/{account.name.lower()}/{call.container or ''}"
+        if query["sv"] < "2015-02-21":
+            path = path.removeprefix("/blob")
+        canonical = f"{path}/{call.blob}" if resource == "b" and call.blob is not None else path
+        strings = _delegated_strings(call, canonical) if kind == "delegation" else [_service_string(query, canonical)]
+    if kind == "delegation":
+        delegation.check(query)
+        principal = query["skoid"]
+        keys_of = [("a user delegation key", delegation.key_of(call.world.store, query))]
+    else:
+        principal, keys_of = None, keys(account)
+    key_name = matching_key(keys_of, query.get("sig", ""), strings)
     if key_name is None:
-        raise authentication_failed(f"Signature did not match. String to sign used was {string}")
-    if account_wide:
-        return Signed("account", query["sp"], "", key_name, query.get("srt", "") if "b" in query["ss"] else "")
-    return Signed("service", query["sp"], resource, key_name)
+        raise authentication_failed(f"Signature did not match. String to sign used was {strings[0]}")
+    types = query.get("srt", "") if "b" in query.get("ss", "") else ""
+    return Signed(kind, fields["sp"], resource, key_name, types, principal)
+
+
+def _fields(call: Call, kind: str) -> dict[str, str]:
+    """Permissions, start and expiry: the signature's own, or those of the stored access policy that it names."""
+    query = call.query
+    own = {name: query.get(name, "") for name in ("sp", "st", "se")}
+    identifier = query.get("si")
+    if identifier and kind != "service":
+        raise authentication_failed("si is not supported here")
+    if identifier:
+        container = call.find_container()
+        policies = [] if container is None else container.private.get("policies") or []
+        policy = next((policy for policy in policies if policy["id"] == identifier), None)
+        if policy is None:
+            raise authentication_failed("Identifier specified in request doesn't exist")
+        for name, held in (("sp", "permission"), ("st", "start"), ("se", "expiry")):
+            if own[name] and policy.get(held):
+                raise authentication_failed(
+                    f"{name} is specified both in the signature and in the stored access policy"
+                )
+            own[name] = own[name] or policy.get(held) or ""
+    for name in ("se", "sp"):
+        if not own[name]:
+            raise authentication_failed(f"{name} is mandatory. Cannot be empty")
+    return own
 
 
 def keys(account: Resource) -> list[tuple[str, str]]:
@@ -106,13 +148,13 @@ def sign(key: str, string: str) -> str:
     return base64.b64encode(hmac.new(base64.b64decode(key), string.encode(), hashlib.sha256).digest()).decode()
 
 
-def matching_key(account: Resource, signature: str, strings: list[str]) -> str | None:
+def matching_key(named: list[tuple[str, str]], signature: str, strings: list[str]) -> str | None:
     """The name of the key with which one of the strings was signed, or None."""
     try:
         given = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):
         return None
-    for name, value in keys(account):
+    for name, value in named:
         for string in strings:
             if hmac.compare_digest(given, base64.b64decode(sign(value, string))):
                 return name
@@ -122,12 +164,15 @@ def matching_key(account: Resource, signature: str, strings: list[str]) -> str |
 def _service_string(query: Mapping[str, str], canonical: str) -> str:
     version = query["sv"]
     fields = [query.get("sp", ""), query.get("st", ""), query.get("se", ""), canonical, query.get("si", "")]
-    fields += [query.get("sip", ""), query.get("spr", ""), version]
+    if version >= "2015-04-05":
+        fields += [query.get("sip", ""), query.get("spr", "")]
+    fields.append(version)
     if version >= "2018-11-09":
         fields += [query.get("sr", ""), query.get("snapshot", "")]
     if version >= "2020-12-06":
         fields.append(query.get("ses", ""))
-    fields += [query.get(name, "") for name in ("rscc", "rscd", "rsce", "rscl", "rsct")]
+    if version >= "2013-08-15":
+        fields += [query.get(name, "") for name in _OVERRIDES]
     return "\n".join(fields)
 
 
@@ -138,12 +183,44 @@ def _account_string(query: Mapping[str, str], account: str) -> str:
     return "\n".join(fields) + "\n"
 
 
-def _check_times(query: Mapping[str, str]) -> None:
+def _delegated_strings(call: Call, canonical: str) -> list[str]:
+    """What a client may have signed with a user delegation key; newer versions sign more fields, mostly empty ones."""
+    query = call.query
+    version = query["sv"]
+
+    def of(*names: str) -> list[str]:
+        return [query.get(name, "") for name in names]
+
+    head = [*of("sp", "st", "se"), canonical, *of("skoid", "sktid", "skt", "ske", "sks", "skv")]
+    if version >= "2020-02-10":
+        head += of("saoid", "suoid", "scid")
+    middle = [*of("sip", "spr", "sv", "sr"), query.get("snapshot", query.get("sst", ""))]
+    if version >= "2020-12-06":
+        middle += of("ses")
+    users = [of("skdutid", "sduoid")] if version >= "2025-07-05" else [[]]
+    asked = [_asked_for(call)] if "srh" in query or "srq" in query else [["", ""], []]
+    if version < "2026-04-06":
+        asked = [[]]
+    return [
+        "\n".join([*head, *more, *middle, *named, *of(*_OVERRIDES)]) for more, named in itertools.product(users, asked)
+    ]
+
+
+def _asked_for(call: Call) -> list[str]:
+    """The headers and query parameters that a signature binds, with the values that this request has."""
+    headers = [unquote(name) for name in call.query.get("srh", "").split(",") if name]
+    names = [unquote(name) for name in call.query.get("srq", "").split(",") if name]
+    first = "".join(f"{name}:{call.headers.get(name, '')}\n" for name in headers)
+    second = "".join(f"\n{name}:{call.query.get(name.lower(), '')}" for name in names)
+    return [first, second]
+
+
+def _check_times(fields: Mapping[str, str]) -> None:
     now = time.time()
-    start, expiry = _seconds(query.get("st")), _seconds(query["se"])
+    start, expiry = delegation.seconds(fields["st"]), delegation.seconds(fields["se"])
     if expiry is None:
         raise authentication_failed("se is not in the correct format")
-    if query.get("st") and start is None:
+    if fields["st"] and start is None:
         raise authentication_failed("st is not in the correct format")
     if now >= expiry or (start is not None and now < start):
         shown = f"Start [{formatdate(start, usegmt=True)}] - " if start is not None else ""
@@ -153,17 +230,22 @@ def _check_times(query: Mapping[str, str]) -> None:
         )
 
 
+def _check_address(call: Call) -> None:
+    """`sip` is one address or a range; the sandbox sees whoever calls on loopback, as Azure sees the public address."""
+    allowed = call.query.get("sip")
+    if not allowed:
+        return
+    first, dash, last = allowed.partition("-")
+    try:
+        low, high = ipaddress.IPv4Address(first), ipaddress.IPv4Address(last if dash else first)
+        inside = low <= ipaddress.IPv4Address(call.client) <= high
+    except ValueError as error:
+        raise authentication_failed("sip is not in the correct format") from error
+    if not inside:
+        refused = fault("AuthorizationSourceIPMismatch")
+        refused.message = refused.message.format(SourceIP=call.client)
+        raise refused
+
+
 def _moment(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-def _seconds(value: str | None) -> float | None:
-    """Unix seconds of an ISO time as a SAS writes it (a date, minutes, seconds or fractions; UTC), or None."""
-    if not value:
-        return None
-    head, dot, fraction = value.removesuffix("Z").partition(".")
-    try:
-        moment = dt.datetime.fromisoformat(f"{head}.{fraction[:6].ljust(6, '0')}" if dot else head)
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC).timestamp()
-    except (ValueError, OverflowError):
-        return None

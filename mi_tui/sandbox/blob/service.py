@@ -13,7 +13,21 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from mi_tui.sandbox.blob import auth, containers, files, listing, reading, writing
+from mi_tui.sandbox.blob import (
+    appending,
+    auth,
+    batch,
+    blocks,
+    containers,
+    copying,
+    delegation,
+    files,
+    listing,
+    pages,
+    reading,
+    settings,
+    writing,
+)
 from mi_tui.sandbox.blob.call import Answer, Call
 from mi_tui.sandbox.blob.errors import BlobError, fault, invalid_header, invalid_query, new_request_id, unsupported
 from mi_tui.sandbox.containers import account_by_name
@@ -35,9 +49,12 @@ Handler = Callable[[Call], Awaitable[Answer]]
 # (kind of resource, method, comp) -> operation and the right that it asks for; None: the operation asks itself.
 _OPERATIONS: dict[tuple[str, str, str], tuple[Handler, auth.Need | None]] = {
     ("service", "GET", "list"): (listing.list_containers, auth.CONTAINERS_LIST),
-    ("service", "GET", "properties"): (containers.service_properties, auth.SERVICE_READ),
-    ("account", "GET", "properties"): (containers.account_information, auth.SERVICE_READ),
-    ("account", "HEAD", "properties"): (containers.account_information, auth.SERVICE_READ),
+    ("service", "GET", "blobs"): (listing.find_blobs, auth.FILTER),
+    ("service", "GET", "properties"): (settings.service_properties, auth.SERVICE_READ),
+    ("service", "PUT", "properties"): (settings.set_service_properties, auth.SERVICE_WRITE),
+    ("service", "POST", "userdelegationkey"): (delegation.user_delegation_key, auth.DELEGATE),
+    ("account", "GET", "properties"): (containers.account_information, auth.ACCOUNT_READ),
+    ("account", "HEAD", "properties"): (containers.account_information, auth.ACCOUNT_READ),
     ("container", "PUT", ""): (containers.create, auth.CONTAINER_CREATE),
     ("container", "DELETE", ""): (containers.delete, auth.CONTAINER_DELETE),
     ("container", "GET", ""): (containers.properties, auth.CONTAINER_READ),
@@ -45,45 +62,58 @@ _OPERATIONS: dict[tuple[str, str, str], tuple[Handler, auth.Need | None]] = {
     ("container", "GET", "metadata"): (containers.get_metadata, auth.CONTAINER_READ),
     ("container", "HEAD", "metadata"): (containers.get_metadata, auth.CONTAINER_READ),
     ("container", "PUT", "metadata"): (containers.set_metadata, auth.CONTAINER_WRITE),
-    ("container", "GET", "acl"): (containers.get_acl, auth.CONTAINER_READ),
-    ("container", "HEAD", "acl"): (containers.get_acl, auth.CONTAINER_READ),
+    ("container", "GET", "acl"): (containers.get_acl, auth.CONTAINER_GET_ACL),
+    ("container", "HEAD", "acl"): (containers.get_acl, auth.CONTAINER_GET_ACL),
+    ("container", "PUT", "acl"): (containers.set_acl, auth.CONTAINER_SET_ACL),
+    ("container", "PUT", "lease"): (containers.lease, auth.CONTAINER_WRITE),
     ("container", "GET", "list"): (listing.list_blobs, auth.LIST),
+    ("container", "GET", "blobs"): (listing.find_blobs, auth.FILTER_HERE),
     ("blob", "GET", ""): (reading.get_blob, auth.READ),
     ("blob", "HEAD", ""): (reading.get_properties, auth.READ),
     ("blob", "GET", "metadata"): (reading.get_metadata, auth.READ),
     ("blob", "HEAD", "metadata"): (reading.get_metadata, auth.READ),
-    ("blob", "GET", "blocklist"): (reading.get_block_list, auth.READ),
+    ("blob", "GET", "blocklist"): (blocks.get_block_list, auth.READ),
+    ("blob", "GET", "pagelist"): (pages.page_ranges, auth.READ),
+    ("blob", "GET", "tags"): (writing.get_tags, auth.TAGS_READ),
     ("blob", "PUT", ""): (writing.put_blob, None),
-    ("blob", "PUT", "block"): (writing.put_block, None),
-    ("blob", "PUT", "blocklist"): (writing.put_block_list, None),
+    ("blob", "PUT", "appendblock"): (appending.append_block, auth.APPEND),
+    ("blob", "PUT", "block"): (blocks.put_block, None),
+    ("blob", "PUT", "blocklist"): (blocks.put_block_list, None),
+    ("blob", "PUT", "copy"): (copying.abort_copy, auth.WRITE),
+    ("blob", "PUT", "lease"): (writing.lease_blob, None),
     ("blob", "PUT", "metadata"): (writing.set_metadata, auth.WRITE),
+    ("blob", "PUT", "page"): (pages.put_page, auth.WRITE),
     ("blob", "PUT", "properties"): (writing.set_properties, auth.WRITE),
+    ("blob", "PUT", "seal"): (appending.seal, auth.APPEND),
+    ("blob", "PUT", "snapshot"): (writing.refuse_snapshot, auth.SNAPSHOT),
+    ("blob", "PUT", "tags"): (writing.set_tags, auth.TAGS_WRITE),
+    ("blob", "PUT", "tier"): (writing.set_tier, auth.WRITE),
+    ("blob", "PUT", "undelete"): (writing.undelete_blob, auth.WRITE),
     ("blob", "DELETE", ""): (writing.delete_blob, auth.DELETE),
 }
 
 # What Azure has and the sandbox has not; everything else that is not above is a mistake of the client's.
 _MISSING = {
-    "acl": "stored access policies",
-    "appendblock": "append blobs",
-    "batch": "batches",
-    "blobs": "finding blobs by tags",
-    "copy": "Copy Blob",
     "expiry": "blob expiry",
-    "lease": "leases",
+    "immutabilitypolicies": "immutability policies",
+    "incrementalcopy": "incremental copies",
     "legalhold": "legal holds",
-    "page": "page blobs",
-    "pagelist": "page blobs",
-    "properties": "changing the service's properties",
     "query": "blob queries",
     "rename": "renaming of containers",
-    "seal": "append blobs",
-    "snapshot": "snapshots",
     "stats": "geo-replication statistics",
-    "tags": "blob index tags",
-    "tier": "access tiers",
     "undelete": "soft delete",
-    "userdelegationkey": "user delegation keys",
 }
+
+# Headers whose meaning would be lost if they were passed over.
+_MISSING_HEADERS = {
+    "x-ms-encryption-key": "customer-provided encryption keys",
+    "x-ms-encryption-scope": "encryption scopes",
+    "x-ms-immutability-policy-until-date": "immutability policies",
+    "x-ms-legal-hold": "legal holds",
+    "x-ms-structured-body": "structured message bodies",
+}
+
+_SNAPSHOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z", re.ASCII)
 
 
 class BlobApp:
@@ -116,6 +146,7 @@ class BlobApp:
             return
         except BlobError as error:
             answer, front_end = _refusal(error, request_id), error.front_end
+            version = "" if error.bare else version
             state["code"] = error.code
         except OSError:
             _log.exception("the blob service cannot use its files")
@@ -129,6 +160,9 @@ class BlobApp:
         # "A client-generated, opaque value ... returned if it is no longer than 1,024 visible ASCII characters".
         if client_id is not None and len(client_id) <= 1024:
             answer.headers["x-ms-client-request-id"] = client_id
+        if headers.get("x-ms-version", "9") < "2017-07-29":
+            # Older clients do not know it (recorded: 2014-02-14, 2017-04-17).
+            answer.headers.pop("x-ms-error-code", None)
         await body.drain(_DRAIN)
         await _send(scope["method"], answer, file, body, send)
 
@@ -137,6 +171,11 @@ class BlobApp:
         host = headers.get("host", "").partition(":")[0].lower()
         name = host.removesuffix(SUFFIX) if host.endswith(SUFFIX) else ""
         account = account_by_name(self._world, name) if name else None
+        if account is None and name.endswith("-secondary") and scope["method"] in ("GET", "HEAD"):
+            # Read access to the other region: the same blobs, under another name (recorded).
+            account = account_by_name(self._world, name.removesuffix("-secondary"))
+            if account is not None and "_RA" not in str((account.body.get("sku") or {}).get("name")):
+                account = None
         if account is None:
             raise fault("ResourceNotFound")
         query_string = scope["query_string"].decode("latin-1")
@@ -157,24 +196,29 @@ class BlobApp:
             state=state,
             container=container or None,
             blob=blob or None,
-            version=_version(headers, query),
+            version=scope.get("batch_version") or _version(headers, query),
+            client=(scope.get("client") or ("127.0.0.1", 0))[0],
         )
 
     async def _answer(self, call: Call) -> Answer:
         auth.authenticate(call)
-        kind, comp = _kind(call), call.query.get("comp", "")
-        if call.query.get("snapshot") or call.query.get("versionid"):
-            raise unsupported("snapshots and versions")
+        kind, comp = _kind(call), call.query.get("comp", "").lower()
+        if comp == "batch" and call.method == "POST" and kind in ("service", "container"):
+            return await batch.submit(call, self)
         operation = _OPERATIONS.get((kind, call.method, comp))
         if operation is None:
             raise _unknown(kind, call, comp)
         handler, need = operation
         if need is not None:
             auth.authorize(call, need)
+        for name, what in _MISSING_HEADERS.items():
+            if name in call.headers:
+                raise unsupported(what)
         if call.blob is not None and len(call.blob) > 1024:
             error = fault("OutOfRangeInput")
             error.message = "The specified resource name length is not within the permissible limits."
             raise error
+        _refuse_other_versions(call)
         return await handler(call)
 
 
@@ -236,6 +280,22 @@ def _kind(call: Call) -> str:
     return "blob"
 
 
+def _refuse_other_versions(call: Call) -> None:
+    """Snapshots and versions of a blob: there are none, so whichever is named does not exist."""
+    if call.blob is None:
+        return
+    for name in ("snapshot", "versionid"):
+        value = call.query.get(name)
+        if value is None:
+            continue
+        if not _SNAPSHOT.fullmatch(value):
+            error = invalid_query(name, value, "Invalid snapshot or version.")
+            error.bare = call.method == "HEAD"  # recorded
+            raise error
+        call.container_resource()
+        raise fault("BlobNotFound")
+
+
 def _unknown(kind: str, call: Call, comp: str) -> BlobError:
     if comp in _MISSING:
         return unsupported(_MISSING[comp])
@@ -245,7 +305,7 @@ def _unknown(kind: str, call: Call, comp: str) -> BlobError:
 
 
 def _refusal(error: BlobError, request_id: str) -> Answer:
-    headers = {"x-ms-error-code": error.code, **error.headers}
+    headers = dict(error.headers) if error.bare else {"x-ms-error-code": error.code, **error.headers}
     if error.status == 304:
         return Answer(304, headers)
     return Answer(error.status, {**headers, "content-type": "application/xml"}, error.xml(request_id))
@@ -257,7 +317,7 @@ async def _send(method: str, answer: Answer, file: BinaryIO | None, body: _Body,
     if method == "HEAD" and failed:
         # Azure sends neither a body nor its description (recorded).
         headers.pop("content-type", None)
-    elif answer.status != 204:
+    elif answer.status != 204 and not answer.chunked:
         length = answer.content.size if answer.content is not None else len(answer.body)
         headers.setdefault("content-length", str(length))
     raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
