@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.conformance.drives import authorization, blob, core, journeys, login, ml, replay, sdk, storage
+from tests.conformance.drives import authorization, blob, blob_sdk, core, journeys, login, ml, replay, sdk, storage
 from tests.conformance.exchange import Exchange
 from tests.conformance.tapped import Tapped, tapped_sandbox
 
-BY_HAND = (core, storage, authorization, ml, login, blob)
+BY_HAND = (core, storage, authorization, ml, login, blob, blob_sdk)
 
 
 def drive_all(folder: Path, recorded: Sequence[Exchange]) -> Path:

@@ -13,13 +13,14 @@ from typing import BinaryIO
 from mi_tui.sandbox.blob import checks, rows
 from mi_tui.sandbox.blob.call import Answer, Call, Slice
 from mi_tui.sandbox.blob.copying import source_slice
-from mi_tui.sandbox.blob.errors import XML_HEAD, fault, invalid_header, unsupported
+from mi_tui.sandbox.blob.errors import XML_HEAD, fault, invalid_header, invalid_query, unsupported
 from mi_tui.sandbox.blob.files import Received, body, copied, join, write_all
 from mi_tui.sandbox.store import Blob
 
 PAGE = 512
 _LARGEST = 8 * 1024**4
 _MAX_WRITE = 4 * 1024 * 1024
+_MOST_RANGES = 10_000
 _RANGE = re.compile(r"bytes=(\d{1,19})-(\d{1,19})", re.ASCII)
 _CONDITIONS: dict[str, Callable[[int, int], bool]] = {
     "x-ms-if-sequence-number-le": lambda held, given: held <= given,
@@ -97,7 +98,7 @@ async def put_page(call: Call) -> Answer:
 
 
 async def page_ranges(call: Call) -> Answer:
-    """Get Page Ranges; a range limits the answer."""
+    """Get Page Ranges, in pages of their own where `maxresults` asks for them; a range limits the answer."""
     if call.query.get("prevsnapshot") or "x-ms-previous-snapshot-url" in call.headers:
         raise unsupported("snapshots")
     blob = checks.for_read(call)
@@ -108,8 +109,15 @@ async def page_ranges(call: Call) -> Answer:
     found = _RANGE.fullmatch(value.strip()) if value else None
     if found is not None:
         low, high = int(found[1]), min(int(found[2]), high)
+    marker = call.query.get("marker", "")
+    if marker and not marker.isdecimal():
+        raise invalid_query("marker", marker, "Invalid marker.")
+    low = max(low, int(marker or "0"))
     shown = [(max(a, low), min(b, high)) for a, b in blob.properties["pages"] if a <= high and b >= low]
-    inner = "".join(f"<PageRange><Start>{a}</Start><End>{b}</End></PageRange>" for a, b in shown)
+    limit = call.number("maxresults", _MOST_RANGES, _MOST_RANGES)
+    inner = "".join(f"<PageRange><Start>{a}</Start><End>{b}</End></PageRange>" for a, b in shown[:limit])
+    if len(shown) > limit:
+        inner += f"<NextMarker>{shown[limit][0]}</NextMarker>"
     xml = f"<PageList>{inner}</PageList>" if inner else "<PageList/>"
     headers = {"content-type": "application/xml", **rows.blob_stamp(blob), "x-ms-blob-content-length": str(blob.size)}
     # The line break is Azure's, here and not elsewhere (recorded).

@@ -79,17 +79,21 @@ _OPERATIONS: dict[tuple[str, str, str], tuple[Handler, auth.Need | None]] = {
     ("blob", "PUT", "appendblock"): (appending.append_block, auth.APPEND),
     ("blob", "PUT", "block"): (blocks.put_block, None),
     ("blob", "PUT", "blocklist"): (blocks.put_block_list, None),
-    ("blob", "PUT", "copy"): (copying.abort_copy, auth.WRITE),
     ("blob", "PUT", "lease"): (writing.lease_blob, None),
     ("blob", "PUT", "metadata"): (writing.set_metadata, auth.WRITE),
     ("blob", "PUT", "page"): (pages.put_page, auth.WRITE),
     ("blob", "PUT", "properties"): (writing.set_properties, auth.WRITE),
     ("blob", "PUT", "seal"): (appending.seal, auth.APPEND),
-    ("blob", "PUT", "snapshot"): (writing.refuse_snapshot, auth.SNAPSHOT),
     ("blob", "PUT", "tags"): (writing.set_tags, auth.TAGS_WRITE),
     ("blob", "PUT", "tier"): (writing.set_tier, auth.WRITE),
     ("blob", "PUT", "undelete"): (writing.undelete_blob, auth.WRITE),
     ("blob", "DELETE", ""): (writing.delete_blob, auth.DELETE),
+}
+
+# Operations that have no good answer here.
+_REFUSED: dict[tuple[str, str, str], tuple[Handler, auth.Need | None]] = {
+    ("blob", "PUT", "copy"): (copying.abort_copy, auth.WRITE),
+    ("blob", "PUT", "snapshot"): (writing.refuse_snapshot, auth.SNAPSHOT),
 }
 
 # What Azure has and the sandbox has not; everything else that is not above is a mistake of the client's.
@@ -205,7 +209,8 @@ class BlobApp:
         kind, comp = _kind(call), call.query.get("comp", "").lower()
         if comp == "batch" and call.method == "POST" and kind in ("service", "container"):
             return await batch.submit(call, self)
-        operation = _OPERATIONS.get((kind, call.method, comp))
+        wanted = kind, call.method, comp
+        operation = _OPERATIONS.get(wanted) or _REFUSED.get(wanted)
         if operation is None:
             raise _unknown(kind, call, comp)
         handler, need = operation
