@@ -20,7 +20,8 @@ from mi_tui.widgets.keybar import KeyBar
 from mi_tui.widgets.rail import Rail
 
 if TYPE_CHECKING:
-    from screens.wizard import Journey, Wizard
+    from screens.journey import Journey
+    from screens.wizard import Wizard
 
 
 WITH_HELP = 141

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from screens.wizard import Journey
+from screens.journey import Journey
 
 
 class Dialog(ModalScreen[None]):

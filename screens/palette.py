@@ -12,7 +12,7 @@ from mi_tui.model import actions
 from mi_tui.model.actions import pretty
 from mi_tui.model.draft import Stage
 from screens.base import WizardScreen
-from screens.wizard import Journey
+from screens.journey import Journey
 
 Run = Callable[[], Awaitable[object] | object]
 

@@ -17,7 +17,7 @@ from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
 from mi_tui.model.text import cut, masked, visible
 from mi_tui.widgets.keybar import KeyBar
-from screens.wizard import Journey
+from screens.journey import Journey
 
 _TAIL = 40
 _LINE = 1_000

@@ -11,18 +11,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import Event, LogLine, RunFinished
 from mi_tui.model.exchange import Exchange
 from mi_tui.model.failure import Failure
 from mi_tui.model.progress import RunProgress
+from screens.failures import failure_of
 from screens.runlog import RunLog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mi_tui.model.sign_in import Prompt, SignIn
     from mi_tui.workflow import Account, Attempt, Plan, RunRecord, Stop, Target, Workflow
 
@@ -35,20 +34,6 @@ _GRACE = 0.1
 
 Post = Callable[[Callable[[], None]], None]
 """Hands a function to the UI thread, from any thread, without waiting."""
-
-
-class Journey(Protocol):
-    """What a screen may ask of the App: to go on, to go back, and the dialogs that every screen has."""
-
-    wizard: Wizard
-    reached: Stage
-
-    def after_paint(self, work: Callable[[], object]) -> None: ...
-    def go(self, stage: Stage) -> None: ...
-    def go_forward(self) -> None: ...
-    def go_back(self) -> None: ...
-    def open_answers(self) -> None: ...
-    def save_answers(self) -> None: ...
 
 
 class Wizard:
@@ -408,29 +393,3 @@ class Wizard:
             self.log.close()
         if self._stack is not None:
             threading.Thread(target=self._stack.close, name="close", daemon=True).start()
-
-
-def failure_of(error: Exception) -> Failure:
-    """What a screen shows of any error."""
-    from mi_tui.workflow import AnswersError, JournalError, PlanError, SandboxError, as_failure
-
-    match error:
-        case AnswersError():
-            return Failure(
-                code="mi-tui/answers", message="These answers cannot be used.", details=tuple(map(str, error.faults))
-            )
-        case PlanError():
-            return _merged(error.failures)
-        case JournalError() | SandboxError():
-            return Failure(code="mi-tui", message=str(error))
-        case _:
-            return as_failure(error)
-
-
-def _merged(failures: Iterable[Failure]) -> Failure:
-    """Several reasons why there is no plan, as one card: the first in front, the others as details."""
-    first, *others = failures
-    if not others:
-        return first
-    details = tuple(f"{other.message} {other.advice}".strip() for other in others)
-    return Failure(code=first.code, message=first.message, advice=first.advice, details=(*first.details, *details))
