@@ -203,6 +203,7 @@ def environment(connection: Connection) -> dict[str, str]:
         "REQUESTS_CA_BUNDLE": ca_file,
         "SSL_CERT_FILE": ca_file,
         "CURL_CA_BUNDLE": ca_file,
+        "NODE_EXTRA_CA_CERTS": ca_file,
         "AZURE_TENANT_ID": connection.tenant,
         "AZURE_CLIENT_ID": connection.client_id,
         "AZURE_CLIENT_SECRET": connection.client_secret,

@@ -176,6 +176,7 @@ def page(values: list[dict[str, Any]]) -> Response:
     return reply(200, {"value": values})
 
 
+_SLASHES = re.compile("//+")
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+(\.\d+)?)?", re.IGNORECASE)
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(/.*)?", re.IGNORECASE)
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -202,7 +203,8 @@ class ArmApp:
         self._limits = Limits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        # The JavaScript SDKs join a base that ends with a slash to a scope that begins with one.
+        request = Request({**scope, "path": _SLASHES.sub("/", str(scope["path"]))}, receive)
         try:
             response = await self._answer(request)
         except ArmError as error:
