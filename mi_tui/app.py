@@ -17,11 +17,13 @@ from textual.message import Message
 import screens
 from mi_tui.model import actions
 from mi_tui.model.stage import Stage
+from mi_tui.model.text import masked, visible
 from mi_tui.widgets.standing import standing
 from screens import STAGES, themes
 from screens.base import WizardScreen
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
     from mi_tui.workflow import Workflow
@@ -175,6 +177,25 @@ class MiTui(App[int]):
             if isinstance(screen, WizardScreen):
                 screen.masking_changed()
                 return  # what lies below it is not seen
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Say something for a few seconds: data, never markup or escape sequences, and with ids masked where that is asked for."""
+        text = visible(message, lines=True)
+        super().notify(
+            masked(text) if self.wizard.masked else text,
+            title=visible(title),
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
 
     def action_theme(self) -> None:
         """The next theme."""

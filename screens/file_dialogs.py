@@ -43,6 +43,11 @@ class _FileDialog(Dialog):
     def on_input_submitted(self) -> None:
         self.chosen("go")
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """What is pasted may hold control characters; shown as they are they would act."""
+        if (harmless := visible(event.value)) != event.value:
+            event.input.value = harmless
+
     def path(self) -> Path | None:
         """The path as typed or pasted, without the quotes that a shell or a file manager puts around it."""
         text = self.query_one("#path", Input).value.strip().strip("'\"")
@@ -105,7 +110,7 @@ class SaveAnswers(_FileDialog):
         self.query_one("#path", Input).value = self.suggested()
         super().ready()
 
-    def on_input_changed(self) -> None:
+    def on_input_changed(self, event: Input.Changed) -> None:
         self._ask_replace(None)
 
     def _ask_replace(self, path: Path | None) -> None:

@@ -37,6 +37,7 @@ DARK = Theme(
         "text-accent": "#8fc7ff",
         "button-color-foreground": "#0b1019",
         "block-cursor-foreground": "#0b1019",
+        "block-cursor-blurred-background": "#26344a",
         "footer-key-foreground": "#8fc7ff",
         "footer-description-foreground": "#c6cedb",
     },

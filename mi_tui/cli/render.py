@@ -135,7 +135,7 @@ class PlainRenderer:
                 self._told.add(event.failure.sentence())
                 yield from failure_lines(event.failure)
             case events.LogLine():
-                yield f"  | {event.container}: {visible(event.text)}"
+                yield f"  | {visible(event.container)}: {visible(event.text)}"
             case events.Notice():
                 yield f"  {sign['warning']} {visible(event.text)}"
             case events.RunFinished():

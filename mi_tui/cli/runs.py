@@ -137,6 +137,7 @@ def up(
 @_json_option
 def runs(as_json: bool) -> None:
     """List the runs, newest first."""
+    from mi_tui.model.text import visible
     from mi_tui.workflow import Workflow
 
     found = Workflow().journal.runs()
@@ -151,9 +152,8 @@ def runs(as_json: bool) -> None:
                 }
             )  # fmt: skip
         else:
-            click.echo(
-                f"{record.id}  {record.state.value:12}  {record.target:7}  {began}  {answers.identity.kind.value}  {answers.endpoint.name}"
-            )
+            kind, name = answers.identity.kind.value, visible(answers.endpoint.name)
+            click.echo(f"{record.id}  {record.state.value:12}  {record.target:7}  {began}  {kind}  {name}")
     if not found and not as_json:
         click.echo("No runs yet. 'mi-tui up --sandbox' begins one.", err=True)
 

@@ -73,3 +73,9 @@ _SIGNS = {"escape": "esc", "question_mark": "?", "slash": "/", "ampersand": "&"}
 def pretty(keys: str) -> str:
     """Keys as they stand on a keyboard: `escape,f1` is `esc, f1`."""
     return ", ".join(_SIGNS.get(key, key) for key in keys.split(","))
+
+
+def documented() -> list[str]:
+    """The table of keys for the README, line by line."""
+    rows = [f"| {pretty(action.keys)} | {', '.join(action.on) or 'everywhere'} | {action.help} |" for action in ACTIONS]
+    return ["| key | where | what it does |", "| --- | --- | --- |", *rows]

@@ -17,9 +17,17 @@ pytestmark = pytest.mark.e2e
 class Terminal:
     """mi-tui in a terminal of its own, and what a person sees there."""
 
-    def __init__(self, shell: Shell, columns: int, rows: int, command: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        columns: int,
+        rows: int,
+        command: list[str] | None = None,
+        more: dict[str, str] | None = None,
+    ) -> None:
         environment = {**shell.environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         environment.pop("NO_COLOR")
+        environment |= more or {}
         program, *words = command or shell.command()
         self.process = pexpect.spawn(
             program,

@@ -13,6 +13,7 @@ from mi_tui.app import MiTui
 from mi_tui.model.events import Outcome, RunFinished, StepFailed
 from mi_tui.model.stage import Stage
 from screens.base import WizardScreen
+from screens.themes import DARK
 from tests.screens.asking import account, identity
 from tests.screens.ended import RUN
 from tests.screens.plans import a_plan
@@ -31,10 +32,12 @@ def visit(
     *,
     size: Size = (80, 24),
     stages: tuple[Stage, ...] = tuple(Stage),
+    theme: str = DARK.name,
+    things: Things | None = None,
 ) -> None:
     """Go to each stage, with a run that failed in the middle, and look."""
     clock = stand_still(monkeypatch, folder)
-    things = Things(
+    things = things or Things(
         identities=[identity("id-shared")],
         accounts=[account("stdata", "rg-data", shared_keys=False)],
         inside={"stdata": {"inputs": ["hello.txt"]}},
@@ -43,7 +46,9 @@ def visit(
     async def go() -> None:
         camera = Camera(size, folder, clock)
         plan = a_plan()
-        async with camera.open(Canned(folder / "home", things, plan, target="azure"), draft=a_draft()) as app:
+        async with camera.open(
+            Canned(folder / "home", things, plan, target="azure"), draft=a_draft(), theme=theme
+        ) as app:
             for stage in stages:
                 enter(app)
                 app.wizard.run, app.wizard.cleaning = RUN, False

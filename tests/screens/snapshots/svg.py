@@ -59,7 +59,7 @@ def _row(row: list[Segment], number: int, classes: dict[str, str]) -> str:
     texts: list[tuple[int, str, str]] = []
     column = 0
     for text, style, _ in row:
-        ink, paper, extra = _look(style or Style.null())
+        ink, paper, extra = look_of(style or Style.null())
         cells = cell_len(text)
         if papers and papers[-1][2] == paper:
             papers[-1] = (papers[-1][0], papers[-1][1] + cells, paper)
@@ -100,7 +100,7 @@ _EXTRAS = {
 }
 
 
-def _look(style: Style) -> tuple[str, str, str]:
+def look_of(style: Style) -> tuple[str, str, str]:
     """Ink, paper (hex) and the letters of what else there is to a style."""
     ink, paper = _hex(style.color, foreground=True), _hex(style.bgcolor, foreground=False)
     if style.reverse:

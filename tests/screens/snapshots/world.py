@@ -111,6 +111,10 @@ class Canned(Faked):
     def tenant_name(self, target: Any, tenant: str) -> str:
         return "Contoso"
 
+    @contextmanager
+    def target_of(self, *_: Any, **__: Any) -> Any:
+        yield object()
+
     def check_files(self, answers: Answers) -> Answers:
         return answers
 
