@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 _HANDLERS = (
     "subscriptions",
+    "groups",
+    "providers",
     "group_deletion",
     "storage",
     "blob_containers",

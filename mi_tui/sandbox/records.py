@@ -34,6 +34,11 @@ CREATE TABLE requests (
     path TEXT NOT NULL, query TEXT NOT NULL, status INTEGER NOT NULL, code TEXT, decision TEXT NOT NULL, milliseconds REAL NOT NULL);
 """
 
+LATER_INDEXES = """
+CREATE INDEX IF NOT EXISTS resources_by_age ON resources (type COLLATE NOCASE, created, key);
+"""
+"""Indexes that a world of the same format may lack; they change nothing that is read."""
+
 
 @dataclass
 class Resource:
@@ -45,6 +50,19 @@ class Resource:
     body: dict[str, Any]
     private: dict[str, Any] = field(default_factory=dict)
     created: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A place in the order in which resources are listed: by age, then by key."""
+
+    created: float
+    key: str
+
+    @classmethod
+    def of(cls, resource: Resource) -> Place:
+        """The place of a resource."""
+        return cls(resource.created, resource.id.rstrip("/").lower())
 
 
 @dataclass

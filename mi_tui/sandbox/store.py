@@ -12,9 +12,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mi_tui.sandbox.records import SCHEMA, SCHEMA_VERSION, Blob, Operation, Principal, Request, Resource, RoleAssignment
+from mi_tui.sandbox.records import (
+    LATER_INDEXES,
+    SCHEMA,
+    SCHEMA_VERSION,
+    Blob,
+    Operation,
+    Place,
+    Principal,
+    Request,
+    Resource,
+    RoleAssignment,
+)
 
-__all__ = ["Blob", "Operation", "Principal", "Request", "Resource", "RoleAssignment", "Store", "StoreError"]
+__all__ = ["Blob", "Operation", "Place", "Principal", "Request", "Resource", "RoleAssignment", "Store", "StoreError"]
 
 REQUESTS_KEPT = 20_000
 """Rows of the request log; older ones go."""
@@ -65,6 +76,7 @@ class Store:
                     f"The sandbox's world in {home} was written by another version of mi-tui (format {version}, this one knows "
                     f"{SCHEMA_VERSION}). Run 'mi-tui sandbox reset' to begin a new world, or use the version that wrote it."
                 )
+            self._db.executescript(LATER_INDEXES)
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"The sandbox's world in {path} cannot be read ({error}). Run 'mi-tui sandbox reset' to begin a new world."
@@ -111,7 +123,19 @@ class Store:
         self, type_: str | None = None, under: str | None = None, *, name: str | None = None
     ) -> list[Resource]:
         """Resources of a type, with a name (both in any case) and/or whose id begins with `under` + '/', oldest first."""
-        where, values = ["1=1"], []
+        return list(self.each_resource(type_, under, name=name))
+
+    def each_resource(
+        self,
+        type_: str | None = None,
+        under: str | None = None,
+        *,
+        name: str | None = None,
+        after: Place | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Resource]:
+        """As `resources`, read as they are asked for, from behind a place in the order on. Write nothing meanwhile."""
+        where, values = ["1=1"], list[object]()
         for column, value in (("type", type_), ("name", name)):
             if value is not None:
                 where.append(f"{column}=? COLLATE NOCASE")
@@ -119,8 +143,13 @@ class Store:
         if under is not None:
             where.append("key >= ? AND key < ?")
             values += _below(under)
-        rows = self._db.execute(f"SELECT * FROM resources WHERE {' AND '.join(where)} ORDER BY created, key", values)
-        return [self._resource(row) for row in rows]
+        way, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
+        if after is not None:
+            where.append(f"(created, key) {beyond} (?, ?)")
+            values += [after.created, after.key]
+        sql = f"SELECT * FROM resources WHERE {' AND '.join(where)} ORDER BY created {way}, key {way}"
+        for row in self._db.execute(sql, values):
+            yield self._resource(row)
 
     def put(self, resource: Resource) -> None:
         """Create or replace a resource."""

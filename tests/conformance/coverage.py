@@ -15,7 +15,7 @@ def implemented() -> set[str]:
     from mi_tui.sandbox.blob import service
 
     app.load_handlers()
-    arm = {f"{route.method} {arm_operation(route.template.replace('{+scope}', '/scope'))}" for route in router._ROUTES}
+    arm = {f"{route.method} {arm_operation(route.template.replace('{+scope}', '/scope'))}" for route in router.routes()}
     levels = {"service": "account service", "account": "account", "container": "container", "blob": "blob"}
     blob = {f"{method} blob {levels[kind]} {comp}".strip() for kind, method, comp in service._OPERATIONS}
     # Asked for without a `restype`.

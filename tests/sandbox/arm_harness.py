@@ -22,10 +22,13 @@ from mi_tui.sandbox.arm import (
     blob_containers,
     capacity,
     group_deletion,
+    groups,
     identity,
     operations,
+    providers,
     storage,
     subscriptions,
+    versions,
     workspaces,
 )
 from mi_tui.sandbox.arm.router import ArmApp
@@ -41,7 +44,9 @@ HANDLERS = (
     blob_containers,
     capacity,
     group_deletion,
+    groups,
     identity,
+    providers,
     storage,
     subscriptions,
     workspaces,
@@ -97,12 +102,16 @@ class Arm:
         path: str,
         body: Any = None,
         *,
-        version: str | None = "2024-10-01",
+        version: str | None = "",
         token: str | None = None,
         **query: str,
     ) -> Answer:
-        """Send one request and return its answer. A whole URL may be given as the path."""
+        """Send one request and return its answer. A whole URL may be given as the path. An api-version that the path's provider
+        has is sent unless one is given; None sends none.
+        """
         parts = urlsplit(path)
+        if version == "":
+            version = _version_for(parts.path)
         pairs = dict(query) | ({} if version is None or "api-version=" in parts.query else {"api-version": version})
         text = "&".join(part for part in (parts.query, urlencode(pairs)) if part)
         return self.run(self._send(method, parts.path, text, body, token))
@@ -164,6 +173,18 @@ class Arm:
         return self(
             "PUT", f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}", {"properties": properties}
         )
+
+
+def _version_for(path: str) -> str:
+    """A version for a path: the same for most, else the newest that its provider has."""
+    _, found, rest = path.lower().rpartition("/providers/")
+    namespace = rest.partition("/")[0] if found else "microsoft.resources"
+    usual = "2024-10-01"
+    return (
+        usual
+        if versions.known(namespace, usual) or not versions.newest_first(namespace)
+        else versions.newest_first(namespace)[0]
+    )
 
 
 _keys: list[str] = []

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from starlette.responses import Response
 
 from mi_tui.sandbox import containers
+from mi_tui.sandbox.arm import labels
 from mi_tui.sandbox.arm.asset_kinds import KINDS, Kind
 from mi_tui.sandbox.arm.ml import WORKSPACE, created, ml_empty, ml_reply, system_data, workspace
+from mi_tui.sandbox.arm.paging import ML_ASSETS, page_of
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.arm.shapes import TEXTS, Shape
 from mi_tui.sandbox.errors import ml_error
-from mi_tui.sandbox.store import Resource
+from mi_tui.sandbox.store import Place, Resource
 
 UPLOAD_SECONDS = 8 * 3600
 """How long the SAS of a pending upload lives; about what the recorded one had."""
@@ -50,8 +52,13 @@ def list_containers(kind: Kind) -> Callable[[Call], Response]:
     """GET of all assets of a kind."""
 
     def handler(call: Call) -> Response:
-        found = call.world.store.resources(kind.type, under=workspace(call).id)
-        return ml_reply(200, {"value": [c.body for c in found if _wanted(call, c)]})
+        space = workspace(call)
+
+        def read(after: Place | None) -> Iterator[Resource]:
+            every = call.world.store.each_resource(kind.type, space.id, after=after)
+            return (container for container in every if _wanted(call, container))
+
+        return ml_reply(200, page_of(call, ML_ASSETS, read))
 
     return handler
 
@@ -104,20 +111,20 @@ def list_versions(kind: Kind) -> Callable[[Call], Response]:
         space = workspace(call)
         content_hash = call.query.get("hash")
         under = space.id if content_hash and kind.word == "codes" else f"{space.id}/{kind.word}/{call.ids['name']}"
-        found = [v for v in call.world.store.resources(f"{kind.type}/versions", under=under) if _wanted(call, v)]
-        if content_hash:
-            found = [v for v in found if _has_hash(v, content_hash, call.query.get("hashversion"))]
-        if not call.query.get("$orderby", "desc").lower().endswith("asc"):
-            found.reverse()
-        top = call.query.get("$top", "")
-        return ml_reply(
-            200,
-            {
-                "value": [
-                    _shown(call, v.body) for v in (found[: int(top)] if re.fullmatch("[0-9]{1,9}", top) else found)
-                ]
-            },
-        )
+        oldest_first = call.query.get("$orderby", "desc").lower().endswith("asc")
+        tags = labels.wanted(call, "tags")
+
+        def read(after: Place | None) -> Iterator[Resource]:
+            every = call.world.store.each_resource(
+                f"{kind.type}/versions", under, after=after, newest_first=not oldest_first
+            )
+            for version in every:
+                if not _wanted(call, version) or not labels.has(version.body["properties"].get("tags"), tags):
+                    continue
+                if not content_hash or _has_hash(version, content_hash, call.query.get("hashversion")):
+                    yield version
+
+        return ml_reply(200, page_of(call, ML_ASSETS, read, lambda version: _shown(call, version.body)))
 
     return handler
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from mi_tui.sandbox.arm.locations import location_name
 from mi_tui.sandbox.arm.ml import ml_reply
 from mi_tui.sandbox.arm.router import Call, route
-from mi_tui.sandbox.arm.subscriptions import location_name
 from mi_tui.sandbox.store import Resource
 
 _LOCATION = "/subscriptions/{s}/providers/Microsoft.MachineLearningServices/locations/{location}"

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from mi_tui.model import names
 from mi_tui.sandbox import grants
-from mi_tui.sandbox.arm.router import Call, page, reply, route
+from mi_tui.sandbox.arm.paging import IDENTITY_LIST, page_of
+from mi_tui.sandbox.arm.router import Call, reply, route
 from mi_tui.sandbox.arm.shapes import ANY_BODY
 from mi_tui.sandbox.arm.subscriptions import location_of
 from mi_tui.sandbox.errors import bad_request, other_location, resource_not_found
@@ -76,7 +77,7 @@ def get_identity(call: Call) -> Response:
 @route("GET", f"/subscriptions/{{s}}/providers/{TYPE}")
 def list_identities(call: Call) -> Response:
     """The identities of a group or a subscription."""
-    return page([found.body for found in call.listing(TYPE, f"{TYPE}/read")])
+    return reply(200, page_of(call, IDENTITY_LIST, lambda after: call.listing(TYPE, f"{TYPE}/read", after)))
 
 
 @route("PATCH", _ONE, f"{TYPE}/write")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.responses import Response
@@ -18,11 +19,12 @@ from mi_tui.sandbox.arm.online_operations import (
     invalid,
     stamped,
 )
+from mi_tui.sandbox.arm.paging import ML_DEPLOYMENTS, page_of
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.arm.shapes import ANY_BODY, DURATION, TEXTS, Shape
 from mi_tui.sandbox.errors import ml_error, resource_not_found
 from mi_tui.sandbox.hosting import deployments
-from mi_tui.sandbox.store import Resource
+from mi_tui.sandbox.store import Place, Resource
 
 _ACTION = deployments.TYPE
 _ALL = WORKSPACE + "/onlineEndpoints/{endpoint}/deployments"
@@ -71,9 +73,12 @@ def deployment_of(call: Call) -> Resource:
 @route("GET", _ALL, f"{_ACTION}/read")
 def _list(call: Call) -> Response:
     endpoint = endpoint_of(call)
-    return ml_reply(
-        200, {"value": [deployment.body for deployment in call.world.store.resources(deployments.TYPE, endpoint.id)]}
-    )
+    newest_first = call.query.get("$orderby", "").lower().endswith("desc")
+
+    def read(after: Place | None) -> Iterator[Resource]:
+        return call.world.store.each_resource(deployments.TYPE, endpoint.id, after=after, newest_first=newest_first)
+
+    return ml_reply(200, page_of(call, ML_DEPLOYMENTS, read))
 
 
 @route("GET", _ONE, f"{_ACTION}/read")

@@ -7,13 +7,14 @@ import hashlib
 import secrets
 import string
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.responses import Response
 
 from mi_tui.model.names import ENDPOINT
 from mi_tui.sandbox import grants
-from mi_tui.sandbox.arm import online_identity, operations
+from mi_tui.sandbox.arm import labels, online_identity, operations
 from mi_tui.sandbox.arm.ml import WORKSPACE, ml_empty, ml_reply
 from mi_tui.sandbox.arm.ml import workspace as workspace_of
 from mi_tui.sandbox.arm.online_operations import (
@@ -24,12 +25,13 @@ from mi_tui.sandbox.arm.online_operations import (
     parent_not_found,
     stamped,
 )
+from mi_tui.sandbox.arm.paging import ML_ENDPOINTS, page_of
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.arm.shapes import ANY_BODY, TEXTS, Map, Shape
 from mi_tui.sandbox.errors import resource_not_found
 from mi_tui.sandbox.hosting import deployments, identities
 from mi_tui.sandbox.hosting.deployments import BUSY
-from mi_tui.sandbox.store import Operation, Resource
+from mi_tui.sandbox.store import Operation, Place, Resource
 from mi_tui.sandbox.world import World
 
 TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
@@ -65,8 +67,13 @@ def endpoint_of(call: Call) -> Resource:
 @route("GET", WORKSPACE + "/onlineEndpoints", f"{_ACTION}/read")
 def _list(call: Call) -> Response:
     workspace = workspace_of(call)
-    found = call.world.store.resources(TYPE, workspace.id, name=call.query.get("name"))
-    return ml_reply(200, {"value": [endpoint.body for endpoint in found]})
+    name, newest_first = call.query.get("name"), call.query.get("orderby", "").lower().endswith("desc")
+
+    def read(after: Place | None) -> Iterator[Resource]:
+        every = call.world.store.each_resource(TYPE, workspace.id, name=name, after=after, newest_first=newest_first)
+        return (found for found in every if labels.fits(call, found))
+
+    return ml_reply(200, page_of(call, ML_ENDPOINTS, read))
 
 
 @route("GET", _ONE, f"{_ACTION}/read")

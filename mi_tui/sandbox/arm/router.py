@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mi_tui.sandbox import rbac
+from mi_tui.sandbox.arm import versions
 from mi_tui.sandbox.arm.limits import Limits
+from mi_tui.sandbox.arm.locations import LOCATIONS, location_name
+from mi_tui.sandbox.arm.routes import Route, Table, nothing_at, registrar
 from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape, fault
 from mi_tui.sandbox.errors import (
     GATEWAY,
@@ -28,7 +31,7 @@ from mi_tui.sandbox.errors import (
     invalid_subscription,
     subscription_not_found,
 )
-from mi_tui.sandbox.store import Resource
+from mi_tui.sandbox.store import Place, Resource
 from mi_tui.sandbox.times import timestamp, zulu
 from mi_tui.sandbox.tokens import ARM, Caller, TokenError
 from mi_tui.sandbox.world import World
@@ -39,6 +42,9 @@ AUDIENCES = (ARM, "https://management.core.windows.net")
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes; "Azure Resource Manager: request size limit"."""
+
+MAX_ADDRESS = 16 * 1024
+"""Characters of path and query. The figure, the default of Windows' HTTP server, and what is answered beyond it are guesses."""
 
 
 @dataclass
@@ -93,11 +99,12 @@ class Call:
         self.request.state.decision = f"a role at, above or below {where}"
         self.require_group(where)
 
-    def listing(self, type_: str, action: str) -> list[Resource]:
-        """The resources of a type in the path's subscription or group that the caller may read."""
+    def listing(self, type_: str, action: str, after: Place | None = None) -> Iterator[Resource]:
+        """The resources of a type in the path's subscription or group that the caller may read, from behind a place on."""
         where = f"/subscriptions/{self.ids['s']}" + (f"/resourceGroups/{self.ids['g']}" if "g" in self.ids else "")
         self.require_reach(action, where)
-        return [found for found in self.world.store.resources(type_, under=where) if self.allows(action, found.id)]
+        found = self.world.store.each_resource(type_, under=where, after=after)
+        return (resource for resource in found if self.allows(action, resource.id))
 
     def require_group(self, resource_id: str) -> None:
         """Raise ARM's 404 when the id lies in a resource group that does not exist."""
@@ -124,19 +131,7 @@ class Call:
 Handler = Callable[[Call], Response | Awaitable[Response]]
 
 
-@dataclass(frozen=True)
-class Route:
-    """One operation: method, path template, the right it asks for at its own path (None: the handler asks itself), its body."""
-
-    method: str
-    template: str
-    pattern: re.Pattern[str]
-    action: str | None
-    body: Shape
-    handler: Handler
-
-
-_ROUTES: list[Route] = []
+_TABLE: Table[Handler] = Table()
 
 
 def route(
@@ -146,21 +141,12 @@ def route(
 
     A handler may rely on its body having the shape `body`.
     """
+    return registrar(_TABLE, method, template, action, body)
 
-    def register(handler: Handler) -> Handler:
-        parts = re.split(r"(\{\+?\w+\})", template)
-        text = "".join(
-            f"(?P<{part[2:-1]}>.+?)"
-            if part.startswith("{+")
-            else f"(?P<{part[1:-1]}>[^/]+)"
-            if part.startswith("{")
-            else re.escape(part)
-            for part in parts
-        )
-        _ROUTES.append(Route(method, template, re.compile(text + "/?", re.IGNORECASE), action, body, handler))
-        return handler
 
-    return register
+def routes() -> list[Route[Handler]]:
+    """Every operation that was registered."""
+    return list(_TABLE.routes)
 
 
 def reply(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Response:
@@ -172,27 +158,14 @@ def reply(status: int, body: Any = None, headers: dict[str, str] | None = None) 
 
 
 def page(values: list[dict[str, Any]]) -> Response:
-    """A list's answer; the sandbox's lists have one page."""
+    """The answer of a list that never has more than one page."""
     return reply(200, {"value": values})
 
 
 _SLASHES = re.compile("//+")
-_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+(\.\d+)?)?", re.IGNORECASE)
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(/.*)?", re.IGNORECASE)
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _GROUP = re.compile(r"(/subscriptions/[^/]+/resourceGroups/([^/]+))/.+", re.IGNORECASE)
-_NAMESPACES = frozenset(
-    {
-        "microsoft.authorization",
-        "microsoft.containerregistry",
-        "microsoft.insights",
-        "microsoft.keyvault",
-        "microsoft.machinelearningservices",
-        "microsoft.managedidentity",
-        "microsoft.resources",
-        "microsoft.storage",
-    }
-)
 
 
 class ArmApp:
@@ -200,7 +173,7 @@ class ArmApp:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._limits = Limits()
+        self._limits = Limits(world.profile.speed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The JavaScript SDKs join a base that ends with a slash to a scope that begins with one.
@@ -224,64 +197,59 @@ class ArmApp:
             ("x-content-type-options", "nosniff"),
         ):
             response.headers.setdefault(name, value)
-        # What ARM refuses by itself is not counted (recorded: no such header on a 403).
-        caller = getattr(request.state, "caller", "")
-        if caller and "x-ms-failure-cause" not in response.headers:
-            response.headers.setdefault(*self._limits.header(request.method, caller, str(scope["path"])))
+        # What ARM refuses by itself does not tell what is left (recorded: no such header on a 403).
+        if "x-ms-failure-cause" not in response.headers:
+            for name, value in getattr(request.state, "limits", {}).items():
+                response.headers.setdefault(name, value)
         client_id = request.headers.get("x-ms-client-request-id")
         if client_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
             response.headers.setdefault("x-ms-client-request-id", client_id)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
+        path = str(request.scope["path"]).rstrip("/")
+        if len(path) + len(request.scope["query_string"]) > MAX_ADDRESS:
+            raise ArmError(414, "RequestUriTooLong", "The request URI is too long.", headers=dict(GATEWAY))
         caller = self._authenticate(request)
         request.state.caller = caller.name
-        path = str(request.scope["path"]).rstrip("/")
+        request.state.limits = self._limits.take(request.method, caller.object_id, path)
         query = {key.lower(): value for key, value in request.query_params.items()}
         # No name of Azure's that the sandbox knows has other characters; some would break a header, or fold into others.
         if not path.isascii() or not path.isprintable():
             raise bad_request(
                 "The request URI contains an invalid name: it must be printable ASCII.", "InvalidRequestUri"
             )
-        self._check_version(query)
+        version = versions.require_some(query.get("api-version"))
         self._check_subscription(path)
-        matches = [(r, found) for r in _ROUTES if (found := r.pattern.fullmatch(path)) is not None]
-        chosen = next(((r, found) for r, found in matches if r.method == request.method), None)
+        matches = _TABLE.find(path)
+        chosen = _chosen(request.method, matches)
         if chosen is None:
-            raise _no_route(request.method, path, query["api-version"], known=bool(matches))
+            raise nothing_at(request.method, path, version, known=bool(matches))
         matched, found = chosen
-        call = Call(self._world, request, caller, found.groupdict(), query, await self._body(request))
+        call = Call(self._world, request, caller, found, query, await self._body(request))
+        if not versions.known(matched.namespace, version):
+            where = self._location(path, call.body)
+            versions.require_known(matched.namespace, matched.type, version, where, list(LOCATIONS))
         if matched.action is not None:
             call.require(matched.action)
         wrong = fault(matched.body, call.body)
         if wrong is not None:
             raise _undeserializable(wrong)
         answer = matched.handler(call)
-        return await answer if inspect.isawaitable(answer) else answer
+        response = await answer if inspect.isawaitable(answer) else answer
+        if request.method == "HEAD" and matched.method == "GET":
+            # "Resources - Check Existence By Id": 204 for what is there, whatever GET would tell of it.
+            return Response(status_code=204)
+        return response
 
-    @staticmethod
-    def _check_version(query: dict[str, str]) -> None:
-        version = query.get("api-version")
-        if not version:
-            raise ArmError(
-                400,
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
-                headers=dict(GATEWAY),
-            )
-        valid = _API_VERSION.fullmatch(version) is not None
-        if valid:
-            try:
-                dt.date.fromisoformat(version[:10])
-            except ValueError:
-                valid = False
-        if not valid:
-            raise ArmError(
-                400,
-                "InvalidApiVersionParameter",
-                f"The api-version '{version}' is invalid: it must be a date, such as '2024-10-01' or '2024-10-01-preview'.",
-                headers=dict(GATEWAY),
-            )
+    def _location(self, path: str, body: dict[str, Any]) -> str | None:
+        """The region that a request is about: the body's, else that of what its path names or of the group; None without one."""
+        if location_name(body.get("location")):
+            return location_name(body["location"])
+        resource = self._world.store.resource(path)
+        if resource is not None and "location" in resource.body:
+            return str(resource.body["location"])
+        return None
 
     def _check_subscription(self, path: str) -> None:
         named = _SUBSCRIPTION.fullmatch(path)
@@ -347,26 +315,15 @@ class ArmApp:
         return value
 
 
+def _chosen(
+    method: str, matches: list[tuple[Route[Handler], dict[str, str]]]
+) -> tuple[Route[Handler], dict[str, str]] | None:
+    """The operation for a method. HEAD asks whether a resource is there, of everything that can be read alone."""
+    chosen = next((match for match in matches if match[0].method == method), None)
+    if chosen is None and method == "HEAD":
+        chosen = next((match for match in matches if match[0].method == "GET" and match[0].is_resource), None)
+    return chosen
+
+
 def _undeserializable(why: str) -> ArmError:
     return bad_request(f"The request content was invalid and could not be deserialized: '{why}'.")
-
-
-def _no_route(method: str, path: str, version: str, *, known: bool) -> ArmError:
-    """Why a path was not understood: wrong method, wrong namespace, or a type that the sandbox does not have."""
-    if known:
-        return ArmError(405, "MethodNotAllowed", f"The HTTP method '{method}' is not supported at the path '{path}'.")
-    _, found, rest = path.lower().rpartition("/providers/")
-    if not found:
-        return ArmError(404, "NotFound", f"The sandbox knows nothing at the path '{path}'.", headers=dict(GATEWAY))
-    parts = path[len(path) - len(rest) :].split("/")
-    if parts[0].lower() not in _NAMESPACES:
-        return ArmError(
-            404, "InvalidResourceNamespace", f"The resource namespace '{parts[0]}' is invalid.", headers=dict(GATEWAY)
-        )
-    return ArmError(
-        404,
-        "InvalidResourceType",
-        f"The resource type '{'/'.join(parts[1::2])}' could not be found in the namespace '{parts[0]}' "
-        f"for api version '{version}'.",
-        headers=dict(GATEWAY),
-    )

@@ -11,6 +11,7 @@ from mi_tui.model import names
 from mi_tui.sandbox import containers, grants
 from mi_tui.sandbox.accounts import account_body, merge_properties, new_key, new_keys, tier
 from mi_tui.sandbox.arm import operations
+from mi_tui.sandbox.arm.paging import STORAGE_LIST, page_of
 from mi_tui.sandbox.arm.router import Call, reply, route
 from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape
 from mi_tui.sandbox.arm.subscriptions import location_of
@@ -160,7 +161,8 @@ def get_account(call: Call) -> Response:
 @route("GET", "/subscriptions/{s}/providers/Microsoft.Storage/storageAccounts")
 def list_accounts(call: Call) -> Response:
     """The accounts of a group or a subscription."""
-    return storage_page([found.body for found in call.listing(_NS, f"{_NS}/read")])
+    read = f"{_NS}/read"
+    return storage_reply(200, page_of(call, STORAGE_LIST, lambda after: call.listing(_NS, read, after)))
 
 
 @route("PATCH", ACCOUNT, f"{_NS}/write", _BODY)
@@ -331,5 +333,5 @@ def storage_reply(status: int, body: dict[str, Any], headers: dict[str, str] | N
 
 
 def storage_page(values: list[dict[str, Any]]) -> Response:
-    """A list's answer; the sandbox's lists have one page."""
+    """The answer of a list that never has more than one page."""
     return storage_reply(200, {"value": values})

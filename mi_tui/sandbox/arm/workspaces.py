@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.responses import Response
 
 from mi_tui.sandbox import containers
 from mi_tui.sandbox.arm.ml import WORKSPACE, WORKSPACE_TYPE, ml_empty, ml_reply, system_data, workspace
+from mi_tui.sandbox.arm.paging import ML_DATASTORES, ML_WORKSPACES, page_of
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.arm.shapes import TEXTS, Shape
 from mi_tui.sandbox.errors import ml_error
-from mi_tui.sandbox.store import Resource
+from mi_tui.sandbox.store import Place, Resource
 
 _DATASTORE = WORKSPACE + "/datastores/{name}"
 _DATASTORE_TYPE = f"{WORKSPACE_TYPE}/datastores"
@@ -48,18 +50,24 @@ def get_workspace(call: Call) -> Response:
 @route("GET", f"/subscriptions/{{s}}/resourceGroups/{{g}}/providers/{WORKSPACE_TYPE}")
 def list_workspaces(call: Call) -> Response:
     """The workspaces of a group or a subscription."""
-    return ml_reply(200, {"value": [found.body for found in call.listing(WORKSPACE_TYPE, f"{WORKSPACE_TYPE}/read")]})
+    read = f"{WORKSPACE_TYPE}/read"
+    return ml_reply(200, page_of(call, ML_WORKSPACES, lambda after: call.listing(WORKSPACE_TYPE, read, after)))
 
 
 @route("GET", WORKSPACE + "/datastores", f"{_DATASTORE_TYPE}/read")
 def list_datastores(call: Call) -> Response:
-    """The datastores of a workspace; `isDefault` filters."""
-    found = call.world.store.resources(_DATASTORE_TYPE, under=workspace(call).id)
-    wanted = call.query.get("isdefault", "").lower()
-    return ml_reply(
-        200,
-        {"value": [d.body for d in found if not wanted or str(d.body["properties"]["isDefault"]).lower() == wanted]},
-    )
+    """The datastores of a workspace; `isDefault`, `names` (with commas) and `searchText` (a part of the name) filter."""
+    space, default = workspace(call), call.query.get("isdefault", "").lower()
+    names = {name.strip().lower() for name in call.query.get("names", "").split(",") if name.strip()}
+    text = call.query.get("searchtext", "").lower()
+
+    def read(after: Place | None) -> Iterator[Resource]:
+        for found in call.world.store.each_resource(_DATASTORE_TYPE, space.id, after=after):
+            name, is_default = found.name.lower(), str(found.body["properties"]["isDefault"]).lower()
+            if (not default or is_default == default) and (not names or name in names) and text in name:
+                yield found
+
+    return ml_reply(200, page_of(call, ML_DATASTORES, read))
 
 
 @route("GET", _DATASTORE, f"{_DATASTORE_TYPE}/read")

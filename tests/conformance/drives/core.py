@@ -27,6 +27,15 @@ def _reads(caller: Caller) -> None:
     ):  # fmt: skip
         caller.arm("GET", path, RESOURCES)
     caller.arm("POST", f"{subscription}/providers/Microsoft.Storage/register", RESOURCES)
+    caller.arm("GET", f"{subscription}/providers/Microsoft.Storage/resourceTypes", RESOURCES)
+    for path in (
+        "/providers",
+        "/providers/Microsoft.Storage",
+        f"{subscription}/resources?$top=2&$expand=createdTime,provisioningState",
+        f"{group}/resources?$filter=resourceType eq 'Microsoft.Storage/storageAccounts'",
+        f"{group}/resources?$filter=nonsense",
+    ):
+        caller.arm("GET", path, RESOURCES)
     for type_, version in (
         ("Microsoft.ContainerRegistry/registries", "2023-07-01"),
         ("Microsoft.KeyVault/vaults", "2023-07-01"),
@@ -43,6 +52,7 @@ def _groups(caller: Caller) -> None:
     caller.arm("HEAD", caller.group, RESOURCES)
     group = caller.arm("GET", caller.group, RESOURCES).json()
     caller.arm("PUT", caller.group, RESOURCES, {"location": group["location"], "tags": group["tags"]})
+    caller.arm("PATCH", caller.group, RESOURCES, {"tags": group["tags"]})
     missing = f"{caller.subscription}/resourceGroups/nosuchgroup"
     caller.arm("GET", missing, RESOURCES)
     caller.arm("HEAD", missing, RESOURCES)
@@ -61,6 +71,9 @@ def _groups(caller: Caller) -> None:
     caller.arm("GET", identity, "2023-01-31")
     caller.arm("DELETE", new, RESOURCES)
     caller.arm("POST", f"/subscriptions/{furnish.PROD}/providers/Microsoft.Storage/register", RESOURCES)
+    for action in ("unregister", "register"):
+        caller.arm("POST", f"/subscriptions/{furnish.PROD}/providers/Microsoft.Cdn/{action}", RESOURCES)
+    caller.arm("POST", f"/subscriptions/{furnish.PROD}/providers/Microsoft.Storage/unregister", RESOURCES)
 
 
 def _refusals(caller: Caller) -> None:
@@ -74,6 +87,12 @@ def _refusals(caller: Caller) -> None:
     )  # fmt: skip
     caller.arm("GET", group, "")
     caller.arm("GET", group, "yesterday")
+    caller.arm("GET", group, "2017-05-11")
+    account = caller.arm("GET", f"{group}/{storage}", "2023-05-01").json()["value"][0]["id"]
+    caller.arm("GET", account, "2018-07-02")
+    caller.arm("HEAD", account, "2023-05-01")
+    caller.arm("HEAD", f"{group}/{storage}/nosuch", "2023-05-01")
+    caller.arm("GET", f"{group}/providers/Microsoft.Authorization/roleAssignments", "2018-06-01")
     caller.arm("GET", f"{group}/providers/Contoso.Nothing/things/one", RESOURCES)
     caller.arm("GET", f"{group}/providers/Microsoft.Storage/nothings/one", RESOURCES)
     caller.arm("GET", "/nothing/here", RESOURCES)
