@@ -83,6 +83,8 @@ class Call:
         value = self.headers.get("content-length")
         if value is None:
             raise fault("MissingContentLengthHeader")
+        if not value.isdecimal():
+            raise invalid_header("Content-Length", value)
         return int(value)
 
     def metadata(self) -> dict[str, str]:

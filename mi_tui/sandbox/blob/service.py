@@ -233,7 +233,8 @@ class _Body:
     def __init__(self, receive: Receive, headers: Headers) -> None:
         self._receive = receive
         self._begun = False
-        self._length = int(headers.get("content-length") or 0) if headers.get("content-length", "0").isdigit() else 0
+        length = headers.get("content-length", "")
+        self._length = int(length) if length.isdecimal() else 0
         self._chunked = "transfer-encoding" in headers
         self._waits = headers.get("expect", "").lower() == "100-continue"
         self.ended = self._length == 0 and not self._chunked
