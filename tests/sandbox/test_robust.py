@@ -63,8 +63,8 @@ class Caller:
             self._tokens[resource_] = self.session.post(url, data=form, timeout=20).json()["access_token"]
         return self._tokens[resource_]
 
-    def arm(self, method: str, path: str, body: Any = None) -> requests.Response:
-        url = f"https://management.azure.com{path}?api-version=2023-01-31"
+    def arm(self, method: str, path: str, body: Any = None, version: str = "2023-01-31") -> requests.Response:
+        url = f"https://management.azure.com{path}?api-version={version}"
         headers = {"Authorization": f"Bearer {self.token('https://management.azure.com')}"}
         return self.session.request(method, url, json=body, headers=headers, timeout=20)
 
@@ -108,7 +108,7 @@ def test_an_operation_ends_although_its_sandbox_was_killed_and_nobody_polls(home
     account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stkilled12345"
     body = {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}
     with client.connect(home, profile="demo") as first:
-        assert Caller(first.connection).arm("PUT", account, body).status_code == 202
+        assert Caller(first.connection).arm("PUT", account, body, "2023-05-01").status_code == 202
         os.kill(first.connection.pid, signal.SIGKILL)
         assert soon(lambda: not first.alive())
     with client.connect(home, profile="instant") as second:
