@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mi_tui.sandbox import disk
 from mi_tui.sandbox.records import (
     LATER_INDEXES,
     SCHEMA,
@@ -30,6 +29,9 @@ __all__ = ["Blob", "Operation", "Place", "Principal", "Request", "Resource", "Ro
 
 REQUESTS_KEPT = 20_000
 """Rows of the request log; older ones go."""
+
+_TRIMMED = 100
+"""How many rows may be more than that for a while."""
 
 _LONGEST_TOLD = 2_000
 """Characters of a path or query that the request log keeps."""
@@ -59,6 +61,7 @@ class Store:
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.home = home
+        self._of_principal: dict[str, list[RoleAssignment]] = {}
         self.blob_folder = home / "blobs"
         self.blob_folder.mkdir(exist_ok=True, mode=0o700)
         path = home / "world.db"
@@ -79,8 +82,6 @@ class Store:
                 )
             self._db.executescript(LATER_INDEXES)
         except sqlite3.DatabaseError as error:
-            if disk.is_full(error):
-                raise StoreError(disk.sentence(home)) from error
             raise StoreError(
                 f"The sandbox's world in {path} cannot be read ({error}). Run 'mi-tui sandbox reset' to begin a new world."
             ) from error
@@ -101,6 +102,7 @@ class Store:
             yield
         except BaseException:
             self._db.execute("ROLLBACK")
+            self._of_principal.clear()
             raise
         self._db.execute("COMMIT")
 
@@ -121,6 +123,10 @@ class Store:
         """The resource with this id (any case), or None."""
         row = self._db.execute("SELECT * FROM resources WHERE key=?", (_key(resource_id),)).fetchone()
         return None if row is None else self._resource(row)
+
+    def has(self, resource_id: str) -> bool:
+        """Whether there is a resource with this id (any case)."""
+        return self._db.execute("SELECT 1 FROM resources WHERE key=?", (_key(resource_id),)).fetchone() is not None
 
     def resources(
         self, type_: str | None = None, under: str | None = None, *, name: str | None = None
@@ -231,18 +237,28 @@ class Store:
         return None if row is None else self._assignment(row)
 
     def assignments(self, principal_id: str | None = None, *, deleted_too: bool = False) -> list[RoleAssignment]:
-        """Role assignments, of one principal or all; `deleted_too` adds those that were deleted but still act."""
-        where, values = ["1=1"], []
-        if principal_id is not None:
-            where.append("principal_id=?")
-            values.append(principal_id.lower())
-        if not deleted_too:
-            where.append("effective_until IS NULL")
-        rows = self._db.execute(f"SELECT * FROM role_assignments WHERE {' AND '.join(where)} ORDER BY key", values)
-        return [self._assignment(row) for row in rows]
+        """Role assignments, of one principal or all; `deleted_too` adds those that were deleted but still act.
+
+        Those of one principal are read with every request and kept in memory until any assignment changes: what is returned is
+        shared, and not to be changed in place.
+        """
+        if principal_id is None:
+            found = self._assignments("SELECT * FROM role_assignments ORDER BY key", ())
+        else:
+            principal = principal_id.lower()
+            kept = self._of_principal.get(principal)
+            if kept is None:
+                sql = "SELECT * FROM role_assignments WHERE principal_id=? ORDER BY key"
+                kept = self._of_principal[principal] = self._assignments(sql, (principal,))
+            found = kept
+        return [one for one in found if deleted_too or one.effective_until is None]
+
+    def _assignments(self, sql: str, values: tuple[str, ...]) -> list[RoleAssignment]:
+        return [self._assignment(row) for row in self._db.execute(sql, values)]
 
     def put_assignment(self, assignment: RoleAssignment) -> None:
         """Create or replace a role assignment."""
+        self._of_principal.clear()
         self._db.execute(
             "INSERT OR REPLACE INTO role_assignments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -260,6 +276,7 @@ class Store:
 
     def remove_assignment(self, assignment_id: str, acts_until: float) -> None:
         """Delete a role assignment; it goes on acting until `acts_until`, as caches in Azure make it."""
+        self._of_principal.clear()
         now = time.time()
         self._db.execute(
             "DELETE FROM role_assignments WHERE effective_until IS NOT NULL AND effective_until < ?", (now,)
@@ -429,7 +446,10 @@ class Store:
                 request.milliseconds,
             ),
         )
-        self._db.execute("DELETE FROM requests WHERE number <= ?", ((written.lastrowid or 0) - REQUESTS_KEPT,))
+        number = written.lastrowid or 0
+        # The row itself is written at once, so that a killed process loses none; the old ones go by the hundred.
+        if number % _TRIMMED == 0:
+            self._db.execute("DELETE FROM requests WHERE number <= ?", (number - REQUESTS_KEPT,))
 
     def requests(self) -> list[Request]:
         """Every answered request that is remembered, oldest first."""

@@ -20,6 +20,9 @@ STORAGE = "https://storage.azure.com"
 LIFETIME = 3599
 """Seconds; what Entra gives a service principal."""
 
+_REMEMBERED = 1000
+"""Tokens whose claims are remembered; the oldest go."""
+
 
 class TokenError(Exception):
     """A token that is not accepted; the text is for the request log, never for the caller."""
@@ -43,6 +46,7 @@ class Issuer:
     def __init__(self, store: Store, tenant: str) -> None:
         self._store = store
         self.tenant = tenant
+        self._verified: dict[tuple[bytes, tuple[str, ...]], dict[str, Any]] = {}
         pem = store.value("signing_key")
         if pem is None:
             private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -132,18 +136,7 @@ class Issuer:
 
     def verify(self, token: str, audiences: tuple[str, ...]) -> Caller:
         """Who a token names. TokenError when it is forged, expired, for another audience or tenant, or its principal is gone."""
-        accepted = [form for audience in audiences for form in (audience.rstrip("/"), audience.rstrip("/") + "/")]
-        try:
-            claims = jwt.decode(
-                token,
-                self._public,
-                algorithms=["RS256"],
-                audience=accepted,
-                options={"require": ["exp", "aud", "oid", "tid"]},
-            )
-        # A forged token is anything at all: PyJWT lets through what its header's JSON does to the parser.
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
-            raise TokenError(f"{type(error).__name__}: {error}") from error
+        claims = self._claims(token, audiences)
         if claims["tid"] != self.tenant:
             raise TokenError("the token is of another tenant")
         principal = self._store.principal(str(claims["oid"]))
@@ -156,6 +149,33 @@ class Issuer:
             str(claims.get("appid") or principal.client_id or ""),
             tuple(claims.get("roles") or ()),
         )
+
+    def _claims(self, token: str, audiences: tuple[str, ...]) -> dict[str, Any]:
+        """What a token says, once its signature, its dates and its audience are found good.
+
+        A client sends one token with hundreds of requests, so its claims are remembered (by its hash, until it expires); what can
+        change meanwhile, whether it has expired and whether its principal is there, is looked at each time.
+        """
+        key = (hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest(), audiences)
+        known = self._verified.get(key)
+        if known is not None and time.time() < known["exp"]:
+            return known
+        accepted = [form for audience in audiences for form in (audience.rstrip("/"), audience.rstrip("/") + "/")]
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._public,
+                algorithms=["RS256"],
+                audience=accepted,
+                options={"require": ["exp", "aud", "oid", "tid"]},
+            )
+        # A forged token is anything at all: PyJWT lets through what its header's JSON does to the parser.
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise TokenError(f"{type(error).__name__}: {error}") from error
+        if len(self._verified) >= _REMEMBERED:
+            del self._verified[next(iter(self._verified))]
+        self._verified[key] = claims
+        return claims
 
 
 def _b64(data: bytes) -> str:

@@ -14,6 +14,7 @@ from mi_tui.sandbox.blob import files, rows
 from mi_tui.sandbox.hosting import deployments
 from mi_tui.sandbox.records import Operation, Request, Resource
 from mi_tui.sandbox.store import Store
+from mi_tui.sandbox.tokens import ARM, Issuer, TokenError
 
 
 def _request(number: int) -> Request:
@@ -22,6 +23,7 @@ def _request(number: int) -> Request:
 
 def test_the_request_log_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "REQUESTS_KEPT", 5)
+    monkeypatch.setattr(store, "_TRIMMED", 1)
     kept = Store(tmp_path)
     for number in range(12):
         kept.add_request(_request(number))
@@ -114,3 +116,50 @@ def test_files_that_a_killed_sandbox_left_are_swept(tmp_path: Path) -> None:
     assert not left.exists()
     assert used.exists()
     world.store.close()
+
+
+def test_assignments_in_memory_follow_every_change(tmp_path: Path) -> None:
+    world = store.Store(tmp_path)
+    scope = "/subscriptions/s"
+
+    def made(name: str) -> store.RoleAssignment:
+        return store.RoleAssignment(f"{scope}/providers/x/{name}", name, scope, "someone", "role", {})
+
+    assert world.assignments("someone") == []
+    world.put_assignment(made("one"))
+    assert [a.name for a in world.assignments("SomeOne")] == ["one"]
+
+    def half() -> None:
+        with world.together():
+            world.put_assignment(made("two"))
+            assert len(world.assignments("someone")) == 2
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
+    assert [a.name for a in world.assignments("someone")] == ["one"]
+    world.remove_assignment(made("one").id, time.time() + 60)
+    assert world.assignments("someone") == []
+    assert len(world.assignments("someone", deleted_too=True)) == 1
+    world.remove_assignment(made("one").id, 0.0)
+    assert world.assignments("someone", deleted_too=True) == []
+    world.close()
+
+
+def test_a_remembered_token_still_expires_and_ends_with_its_principal(tmp_path: Path) -> None:
+    world = store.Store(tmp_path)
+    issuer = Issuer(world, "5a9d7c1e-0b4e-4c0f-9d53-3f6a2c7e1b90")
+    someone = store.Principal("11111111-2222-4333-8444-555555555555", "User", "someone@contoso.example")
+    world.put_principal(someone)
+    short, long = issuer.mint(someone, ARM, lifetime=1)[0], issuer.mint(someone, ARM)[0]
+    for token in (short, long, long):
+        assert issuer.verify(token, (ARM,)).object_id == someone.object_id
+    with pytest.raises(TokenError, match="Audience"):
+        issuer.verify(long, ("https://storage.azure.com",))
+    time.sleep(1.1)
+    with pytest.raises(TokenError, match="Expired"):
+        issuer.verify(short, (ARM,))
+    world.remove_principal(someone.object_id)
+    with pytest.raises(TokenError, match="deleted"):
+        issuer.verify(long, (ARM,))
+    world.close()

@@ -167,6 +167,14 @@ _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(/.*)?", re.IGNORECASE)
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _GROUP = re.compile(r"(/subscriptions/[^/]+/resourceGroups/([^/]+))/.+", re.IGNORECASE)
 
+_ALWAYS = {
+    "cache-control": "no-cache",
+    "pragma": "no-cache",
+    "expires": "-1",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+}
+
 
 class ArmApp:
     """The ASGI application behind `management.azure.com`."""
@@ -186,24 +194,21 @@ class ArmApp:
             response = reply(error.status, None if request.method == "HEAD" else error.body(), error.headers)
         correlation = request.headers.get("x-ms-correlation-request-id") or str(uuid.uuid4())
         now = dt.datetime.now(dt.UTC)
-        for name, value in (
-            ("x-ms-request-id", str(uuid.uuid4())),
-            ("x-ms-correlation-request-id", correlation),
-            ("x-ms-routing-request-id", f"WESTEUROPE:{now:%Y%m%dT%H%M%SZ}:{correlation}"),
-            ("cache-control", "no-cache"),
-            ("pragma", "no-cache"),
-            ("expires", "-1"),
-            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
-            ("x-content-type-options", "nosniff"),
-        ):
-            response.headers.setdefault(name, value)
+        told = {name for name, _ in response.raw_headers}
+        more = {
+            "x-ms-request-id": str(uuid.uuid4()),
+            "x-ms-correlation-request-id": correlation,
+            "x-ms-routing-request-id": f"WESTEUROPE:{now:%Y%m%dT%H%M%SZ}:{correlation}",
+            **_ALWAYS,
+        }
         # What ARM refuses by itself does not tell what is left (recorded: no such header on a 403).
-        if "x-ms-failure-cause" not in response.headers:
-            for name, value in getattr(request.state, "limits", {}).items():
-                response.headers.setdefault(name, value)
+        if b"x-ms-failure-cause" not in told:
+            more |= getattr(request.state, "limits", {})
         client_id = request.headers.get("x-ms-client-request-id")
         if client_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":
-            response.headers.setdefault("x-ms-client-request-id", client_id)
+            more["x-ms-client-request-id"] = client_id
+        new = ((name.encode(), value.encode("latin-1")) for name, value in more.items())
+        response.raw_headers.extend(pair for pair in new if pair[0] not in told)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -258,7 +263,7 @@ class ArmApp:
         subscription = named.group(1)
         if _GUID.fullmatch(subscription) is None:
             raise invalid_subscription(subscription)
-        if self._world.store.resource(f"/subscriptions/{subscription}") is None:
+        if not self._world.store.has(f"/subscriptions/{subscription}"):
             raise subscription_not_found(subscription)
 
     def _authenticate(self, request: Request) -> Caller:

@@ -30,6 +30,8 @@ class Route(Generic[Handler]):
     handler: Handler
     namespace: str
     type: str
+    literal: str
+    """The longest part of the template without a name, in lower case: a path without it need not be tried."""
 
     @property
     def is_resource(self) -> bool:
@@ -57,9 +59,9 @@ class Table(Generic[Handler]):
         )
         _, found, rest = template.rpartition("/providers/")
         namespace, *segments = rest.split("/") if found and not rest.startswith("{") else ["Microsoft.Resources"]
-        route = Route(
-            method, template, re.compile(text, re.IGNORECASE), action, body, handler, namespace, "/".join(segments[::2])
-        )
+        pattern = re.compile(text, re.IGNORECASE)
+        literal = max(_PARTS.split(template)[::2], key=len).lower()
+        route = Route(method, template, pattern, action, body, handler, namespace, "/".join(segments[::2]), literal)
         self.routes.append(route)
         if "{+" in template:
             self._any_length.append(route)
@@ -68,7 +70,9 @@ class Table(Generic[Handler]):
 
     def find(self, path: str) -> list[tuple[Route[Handler], dict[str, str]]]:
         """The operations at a path, whatever their method, each with the names in the path."""
+        lowered = path.lower()
         candidates = [*self._by_length.get(path.count("/"), ()), *self._any_length]
+        candidates = [route for route in candidates if route.literal in lowered]
         return [
             (route, found.groupdict()) for route in candidates if (found := route.pattern.fullmatch(path)) is not None
         ]
