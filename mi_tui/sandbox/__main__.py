@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     faulthandler.enable()
     import asyncio
 
+    from mi_tui.sandbox import disk
     from mi_tui.sandbox.connection import USAGE
     from mi_tui.sandbox.server import StartError, serve
     from mi_tui.sandbox.store import StoreError
@@ -34,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         asyncio.run(serve(options.home, options.port, options.profile, options.scenario, options.persistent))
     except (StartError, StoreError, OSError) as error:
-        print(error, file=sys.stderr)  # noqa: T201  # the client reads it from the start log
+        full = isinstance(error, OSError) and disk.is_full(error)
+        print(disk.sentence(options.home) if full else error, file=sys.stderr)  # noqa: T201  # the client reads it from the start log
         return USAGE if isinstance(error, StartError) else 1
     return 0
 

@@ -6,13 +6,16 @@ import importlib
 import json
 import logging
 import re
+import sqlite3
 import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mi_tui.sandbox import disk
 from mi_tui.sandbox.hosts import SENTENCE, Service, service_of
 from mi_tui.sandbox.store import Request, Store
 from mi_tui.sandbox.world import World
@@ -94,7 +97,10 @@ class RequestLog:
                 decision=str(state.get("decision") or ""),
                 milliseconds=round((time.perf_counter() - clock) * 1000, 1),
             )
-            self._store.add_request(row)
+            try:
+                self._store.add_request(row)
+            except sqlite3.Error as error:  # a full disk must not take an answer away that was earned
+                _log.warning("a request could not be written into the log: %s", error)
 
         async def watch(message: Message) -> None:
             nonlocal status
@@ -109,9 +115,18 @@ class RequestLog:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:  # whatever a handler does, the client gets an answer and the log a traceback
-            _log.exception("%s %s%s broke", scope["method"], host_of(scope), scope["path"])
+            full = disk.is_full(error)
+            if full:
+                _log.error("%s %s%s: %s", scope["method"], host_of(scope), scope["path"], error)
+            else:
+                _log.exception("%s %s%s broke", scope["method"], host_of(scope), scope["path"])
             if status:
                 raise
+            if full:
+                state["code"] = disk.CODE
+                state["decision"] = "the disk is full"
+                await _answer(watch, disk.STATUS, *_body_of(host_of(scope), disk.CODE, disk.sentence(self._store.home)))
+                return
             state["code"] = "InternalServerError"
             state["decision"] = f"the sandbox failed ({type(error).__name__}); see its log"
             await _answer(watch, 500, *_crash_body(host_of(scope)))
@@ -182,14 +197,20 @@ def told_query(query: bytes) -> str:
 
 def _crash_body(host: str) -> tuple[bytes, bytes]:
     if service_of(host) == "blob":
-        text = (
-            '<?xml version="1.0" encoding="utf-8"?><Error><Code>InternalError</Code>'
-            "<Message>Server encountered an internal error. Please try again after some time.</Message></Error>"
+        return _body_of(
+            host, "InternalError", "Server encountered an internal error. Please try again after some time."
         )
+    return _body_of(
+        host, "InternalServerError", "The sandbox failed while it answered this request; its log says where."
+    )
+
+
+def _body_of(host: str, code: str, message: str) -> tuple[bytes, bytes]:
+    """The media type and the body of an error as the host's service writes them."""
+    if service_of(host) == "blob":
+        text = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>'
         return b"application/xml", text.encode()
-    message = "The sandbox failed while it answered this request; its log says where."
-    body = {"error": {"code": "InternalServerError", "message": message}}
-    return b"application/json; charset=utf-8", json.dumps(body).encode()
+    return b"application/json; charset=utf-8", json.dumps({"error": {"code": code, "message": message}}).encode()
 
 
 async def _answer(send: Send, status: int, media_type: bytes, body: bytes) -> None:

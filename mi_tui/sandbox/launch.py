@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mi_tui.sandbox import disk
 from mi_tui.sandbox.connection import (
     START_SECONDS,
     USAGE,
@@ -68,6 +69,8 @@ def _last_lines(home: Path) -> str:
         lines = []
     if len(lines) == 1:
         return lines[0]
+    if not lines and os.statvfs(home).f_bavail == 0:
+        return disk.sentence(home)  # there was no room for its last words either
     last = " | ".join(line.strip() for line in lines[-3:]) or "It said nothing."
     return f"The sandbox did not start: {last} More is in {home / START_LOG} and {home / LOG_FILE}."
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mi_tui.sandbox import disk
 from mi_tui.sandbox.records import (
     LATER_INDEXES,
     SCHEMA,
@@ -82,6 +83,8 @@ class Store:
                 )
             self._db.executescript(LATER_INDEXES)
         except sqlite3.DatabaseError as error:
+            if disk.is_full(error):
+                raise StoreError(disk.sentence(home)) from error
             raise StoreError(
                 f"The sandbox's world in {path} cannot be read ({error}). Run 'mi-tui sandbox reset' to begin a new world."
             ) from error

@@ -85,7 +85,7 @@ def new_file(store: Store) -> Iterator[tuple[Path, BinaryIO]]:
 async def body(call: Call, limit: int, *, md5: bool = True) -> AsyncIterator[Received]:
     """Write a request's body to a file while it comes, hashing it. The file is deleted at the end unless it was kept.
 
-    While one piece is written the next is received. `md5` asks for the MD5 whether or not the client sent one. CRC-64 is
+    While one piece is hashed and written the next is received. `md5` asks for the MD5 whether or not the client sent one. CRC-64 is
     computed where the client sent one, and for small bodies: Azure always does, but in Python it is slow. The client's own
     checksums are compared: Md5Mismatch, Crc64Mismatch. RequestBodyTooLarge above `limit` bytes,
     MissingContentLengthHeader without a length, Disconnected when the client gives up.
@@ -122,7 +122,8 @@ async def body(call: Call, limit: int, *, md5: bool = True) -> AsyncIterator[Rec
                 if under_way is not None:
                     await under_way
                     under_way = None
-                if len(waiting) <= _INLINE:
+                if len(waiting) <= _INLINE or digest is None:
+                    # Without hashing a piece is a copy into the system's cache: quicker than the turns of two threads.
                     write(waiting)
                 else:
                     under_way = asyncio.get_running_loop().run_in_executor(None, write, waiting)

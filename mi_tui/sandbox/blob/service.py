@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO
 from urllib.parse import parse_qsl
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from mi_tui.sandbox import disk
 from mi_tui.sandbox.blob import (
     appending,
     auth,
@@ -152,10 +154,16 @@ class BlobApp:
             answer, front_end = _refusal(error, request_id), error.front_end
             version = "" if error.bare else version
             state["code"] = error.code
-        except OSError:
-            _log.exception("the blob service cannot use its files")
-            state["code"] = "InternalError"
-            answer = _refusal(fault("InternalError"), request_id)
+        except (OSError, sqlite3.Error) as error:
+            full = disk.is_full(error)
+            if not full and isinstance(error, sqlite3.Error):
+                raise
+            _log.error("the blob service cannot use its files", exc_info=not full)
+            known = (
+                BlobError(disk.STATUS, disk.CODE, disk.sentence(self._world.home)) if full else fault("InternalError")
+            )
+            state["code"] = known.code
+            answer = _refusal(known, request_id)
         answer.headers["x-ms-request-id"] = request_id
         answer.headers.setdefault("server", _FRONT_END_SERVER if front_end else _SERVER)
         if version and not front_end:
