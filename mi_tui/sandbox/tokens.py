@@ -25,7 +25,16 @@ _REMEMBERED = 1000
 
 
 class TokenError(Exception):
-    """A token that is not accepted; the text is for the request log, never for the caller."""
+    """A token that is not accepted; the text is for the request log, never for the caller.
+
+    `expired` is when it did (Unix seconds), `audience` the resource that it is for instead. Both only of a token with a valid
+    signature: what any other says of itself is nobody's word.
+    """
+
+    def __init__(self, told: str, *, expired: int | None = None, audience: str | None = None) -> None:
+        super().__init__(told)
+        self.expired = expired
+        self.audience = audience
 
 
 @dataclass(frozen=True)
@@ -169,6 +178,14 @@ class Issuer:
                 audience=accepted,
                 options={"require": ["exp", "aud", "oid", "tid"]},
             )
+        except (jwt.ExpiredSignatureError, jwt.InvalidAudienceError) as error:
+            claims = jwt.decode(token, options={"verify_signature": False})  # it was valid, else the error were another
+            late = isinstance(error, jwt.ExpiredSignatureError)
+            raise TokenError(
+                f"{type(error).__name__}: {error}",
+                expired=int(claims["exp"]) if late else None,
+                audience=None if late else str(claims.get("aud")),
+            ) from error
         # A forged token is anything at all: PyJWT lets through what its header's JSON does to the parser.
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise TokenError(f"{type(error).__name__}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mi_tui.sandbox import furnish
 from mi_tui.sandbox.store import Principal, Store
 from mi_tui.sandbox.tokens import ARM, Issuer
 from mi_tui.sandbox.tokens import STORAGE as STORAGE_AUDIENCE
+from mi_tui.sandbox.world import TENANT
 
 
 @pytest.fixture
@@ -24,7 +26,10 @@ def arm(tmp_path: Path) -> Iterator[Arm]:
 def test_no_token_no_answer(arm: Arm) -> None:
     answer = arm.as_(None)("GET", GROUP)
     assert (answer.status, answer.code) == (401, "AuthenticationFailed")
-    assert answer.headers["www-authenticate"].startswith("Bearer authorization_uri=")
+    assert answer.headers["www-authenticate"] == (
+        f'Bearer authorization_uri="https://login.windows.net/{TENANT}", error="invalid_token", '
+        "error_description=\"The authentication failed because of missing 'Authorization' header.\""
+    )
 
 
 def test_tokens_are_checked(arm: Arm, tmp_path: Path) -> None:
@@ -32,8 +37,13 @@ def test_tokens_are_checked(arm: Arm, tmp_path: Path) -> None:
     assert me is not None
     wrong = arm("GET", GROUP, token=arm.world.issuer.mint(me, STORAGE_AUDIENCE)[0])
     assert (wrong.status, wrong.code) == (401, "InvalidAuthenticationTokenAudience")
+    assert "wrong audience or resource 'https://storage.azure.com'. It should exactly match" in wrong.message
     old = arm("GET", GROUP, token=arm.world.issuer.mint(me, ARM, lifetime=-10)[0])
     assert (old.status, old.code) == (401, "ExpiredAuthenticationToken")
+    moment = r"'\d+/\d+/\d{4} \d+:\d\d:\d\d [AP]M'"
+    assert re.fullmatch(
+        f"The access token expiry UTC time {moment} is earlier than current UTC time {moment}\\.", old.message
+    )
     forged = Issuer(Store(tmp_path / "other"), arm.world.issuer.tenant).mint(me, ARM)[0]
     assert arm("GET", GROUP, token=forged).code == "InvalidAuthenticationToken"
     foreign = Issuer(arm.world.store, "99999999-0000-4000-8000-000000000000")

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from mi_tui.sandbox import rbac
 from mi_tui.sandbox.arm import versions
+from mi_tui.sandbox.arm.authentication import authenticate
 from mi_tui.sandbox.arm.limits import Limits
 from mi_tui.sandbox.arm.locations import LOCATIONS, location_name
 from mi_tui.sandbox.arm.routes import Route, Table, nothing_at, registrar
@@ -33,12 +34,10 @@ from mi_tui.sandbox.errors import (
 )
 from mi_tui.sandbox.store import Place, Resource
 from mi_tui.sandbox.times import timestamp, zulu
-from mi_tui.sandbox.tokens import ARM, Caller, TokenError
+from mi_tui.sandbox.tokens import Caller
 from mi_tui.sandbox.world import World
 
 __all__ = ["ArmApp", "Call", "page", "reply", "route", "timestamp", "zulu"]
-
-AUDIENCES = (ARM, "https://management.core.windows.net")
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes; "Azure Resource Manager: request size limit"."""
@@ -215,7 +214,7 @@ class ArmApp:
         path = str(request.scope["path"]).rstrip("/")
         if len(path) + len(request.scope["query_string"]) > MAX_ADDRESS:
             raise ArmError(414, "RequestUriTooLong", "The request URI is too long.", headers=dict(GATEWAY))
-        caller = self._authenticate(request)
+        caller = authenticate(self._world, request)
         request.state.caller = caller.name
         request.state.limits = self._limits.take(request.method, caller.object_id, path)
         query = {key.lower(): value for key, value in request.query_params.items()}
@@ -265,36 +264,6 @@ class ArmApp:
             raise invalid_subscription(subscription)
         if not self._world.store.has(f"/subscriptions/{subscription}"):
             raise subscription_not_found(subscription)
-
-    def _authenticate(self, request: Request) -> Caller:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        challenge = {
-            "WWW-Authenticate": "Bearer "
-            f'authorization_uri="https://login.microsoftonline.com/{self._world.issuer.tenant}", error="invalid_token", '
-            'error_description="The access token is missing, has expired or was not issued for this resource."'
-        }
-        if scheme.lower() != "bearer" or not token:
-            raise ArmError(
-                401,
-                "AuthenticationFailed",
-                "Authentication failed. The 'Authorization' header is missing.",
-                headers=challenge,
-            )
-        try:
-            return self._world.issuer.verify(token, AUDIENCES)
-        except TokenError as error:
-            request.state.decision = str(error)
-            code, message = "InvalidAuthenticationToken", "The access token is invalid."
-            if "Expired" in str(error):
-                code = "ExpiredAuthenticationToken"
-                message = "The access token expiry UTC time is earlier than current UTC time."
-            elif "Audience" in str(error):
-                code = "InvalidAuthenticationTokenAudience"
-                message = (
-                    "The access token has been obtained for wrong audience or resource. "
-                    f"It should exactly match with one of the allowed audiences {', '.join(map(repr, AUDIENCES))}."
-                )
-            raise ArmError(401, code, message, headers=challenge) from error
 
     @staticmethod
     async def _body(request: Request) -> dict[str, Any]:
