@@ -31,11 +31,13 @@ _HANDLERS = (
     "blob_containers",
     "account_sas",
     "identity",
+    "federated",
     "authorization",
     "workspaces",
     "assets",
     "capacity",
     "online",
+    "skus",
 )
 """The modules of `arm` whose handlers register when they are imported."""
 

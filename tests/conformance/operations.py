@@ -69,6 +69,8 @@ def arm_operation(path: str) -> str:
     provider, tail = rest[0], rest[1:]
     if provider == "microsoft.authorization":
         return "/".join(["{scope}", provider, *("{}" if index % 2 else part for index, part in enumerate(tail))])
+    if provider == "microsoft.managedidentity" and tail[:1] == ["identities"]:
+        return "/".join(["{scope}", provider, *tail])
     if len(tail) == 0 or (len(tail) == 1 and tail[0] in {"register", "unregister", "resourcetypes"}):
         return "/".join(["subscriptions", "{}", "providers", "{}", *tail])
     where = [] if "resourcegroups" in before else ["subscriptions"] if "subscriptions" in before else ["tenant"]

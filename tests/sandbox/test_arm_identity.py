@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from arm_harness import BLOB_READER, DATA, IDENTITIES, Arm, close_arm, open_arm, recorded, shape, stranger
+from arm_harness import (
+    BLOB_READER,
+    DATA,
+    GROUP,
+    IDENTITIES,
+    WORKSPACE,
+    Arm,
+    close_arm,
+    open_arm,
+    recorded,
+    shape,
+    stranger,
+)
 
 from mi_tui.sandbox import furnish
 from mi_tui.sandbox.store import Resource
@@ -106,3 +118,33 @@ def test_who_has_an_identity(arm: Arm) -> None:
     assert (found["value"][0]["resourceGroup"], found["value"][0]["type"]) == ("rg-ml-dev", kind)
     assert arm("POST", f"{IDENTITIES}/nosuch/listAssociatedResources").status == 404
     assert arm.as_(stranger(arm.world))("POST", path).status == 403
+
+
+def test_federated_credentials_live(arm: Arm) -> None:
+    every = f"{IDENTITIES}/{furnish.IDENTITY}/federatedIdentityCredentials"
+    wanted = {
+        "properties": {
+            "issuer": "https://token.example/",
+            "subject": "repo:a/b",
+            "audiences": ["api://AzureADTokenExchange"],
+        }
+    }
+    assert arm("GET", every).json == {"value": []}
+    assert arm("DELETE", f"{every}/github").status == 204
+    made = arm("PUT", f"{every}/github", wanted)
+    assert (made.status, made.json["properties"]) == (201, wanted["properties"])
+    assert arm("PUT", f"{every}/github", wanted).status == 200
+    assert arm("PUT", f"{every}/another", wanted).status == 409
+    assert arm("PUT", f"{every}/another", {"properties": {"issuer": "https://x/"}}).status == 400
+    assert [one["name"] for one in arm("GET", every).json["value"]] == ["github"]
+    assert arm("GET", f"{every}/github").json == made.json
+    assert arm("GET", f"{every}/nosuch").code == "ResourceNotFound"
+    assert "github" not in str(arm("GET", f"{GROUP}/resources").json)
+    assert arm("DELETE", f"{every}/github").status == 200
+    assert arm("GET", every).json == {"value": []}
+
+
+def test_a_system_assigned_identity_is_told_by_its_resource(arm: Arm) -> None:
+    told = arm("GET", f"{WORKSPACE}/providers/Microsoft.ManagedIdentity/identities/default")
+    assert told.json["properties"]["principalId"] == arm("GET", WORKSPACE).json["identity"]["principalId"]
+    assert arm("GET", f"{GROUP}/providers/Microsoft.ManagedIdentity/identities/default").status == 404

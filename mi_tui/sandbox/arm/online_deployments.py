@@ -58,6 +58,9 @@ _BODY: Shape = {
 }  # fmt: skip
 _PROBE = {"failureThreshold": 30, "successThreshold": 1, "timeout": "PT2S", "period": "PT10S", "initialDelay": "PT10S"}
 _REQUESTS = {"maxQueueWait": "PT0S", "requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 1}
+LARGEST = 50
+"""Instances of a deployment."""
+
 _CONTAINERS = {"inferenceserver": "InferenceServer", "storageinitializer": "StorageInitializer"}
 
 
@@ -205,8 +208,8 @@ def _resource(call: Call, workspace: Resource, endpoint: Resource, existing: Res
 
 def _sku(location: str, before: dict[str, Any], sent: dict[str, Any] | None) -> dict[str, Any]:
     sku = {**before, **_given(sent)}
-    if not 1 <= sku["capacity"] <= 50:
-        raise invalid(location, "The instance count must be from 1 to 50.", "InstanceCount", deployment=True)
+    if not 1 <= sku["capacity"] <= LARGEST:
+        raise invalid(location, f"The instance count must be from 1 to {LARGEST}.", "InstanceCount", deployment=True)
     return sku
 
 

@@ -41,7 +41,7 @@ TAKEN = frozenset(
 )
 """Names that somebody else in the world has."""
 
-_SKUS = frozenset(
+SKUS = frozenset(
     {
         "Standard_LRS",
         "Standard_GRS",
@@ -73,7 +73,7 @@ _BODY: Shape = {
         "networkAcls": {"defaultAction": str, "bypass": str, "ipRules": list, "virtualNetworkRules": list},
     },
 }
-_KINDS = frozenset({"Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage"})
+KINDS = frozenset({"Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage"})
 
 
 @route("POST", "/subscriptions/{s}/providers/Microsoft.Storage/checkNameAvailability")
@@ -277,14 +277,14 @@ def _invalid_name(name: str) -> str:
 
 def _sku(call: Call) -> dict[str, Any]:
     sku = call.body.get("sku")
-    if not isinstance(sku, dict) or sku.get("name") not in _SKUS:
+    if not isinstance(sku, dict) or sku.get("name") not in SKUS:
         raise bad_request("Values for request parameters are invalid: sku.name.", "InvalidValuesForRequestParameters")
     return sku
 
 
 def _kind(call: Call) -> str:
     kind = call.body.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise bad_request("Values for request parameters are invalid: kind.", "InvalidValuesForRequestParameters")
     return kind
 

@@ -156,6 +156,7 @@ def _deployments(caller: Caller, endpoint: str) -> None:
         caller.arm("PUT", blue, DEPLOYMENTS, wanted)
     caller.arm("GET", blue, DEPLOYMENTS)
     caller.arm("GET", f"{endpoint}/deployments", DEPLOYMENTS)
+    caller.arm("GET", f"{blue}/skus", DEPLOYMENTS)
     for body in ({}, {"containerType": "StorageInitializer", "tail": 5}, {"containerType": "Nonsense"}):
         caller.arm("POST", f"{blue}/getLogs", DEPLOYMENTS, body)
     caller.arm("PATCH", blue, DEPLOYMENTS, {"tags": {"a": "b"}})

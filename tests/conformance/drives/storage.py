@@ -41,6 +41,8 @@ def _account(caller: Caller, account: str) -> None:
     )
     caller.arm("GET", account.rpartition("/")[0], STORAGE)
     caller.arm("GET", f"{caller.subscription}/providers/Microsoft.Storage/storageAccounts", STORAGE)
+    for what in ("skus", "locations/westeurope/usages"):
+        caller.arm("GET", f"{caller.subscription}/providers/Microsoft.Storage/{what}", STORAGE)
     caller.arm("POST", f"{account}/listKeys", STORAGE)
     caller.arm("POST", f"{account}/regenerateKey", STORAGE, {"keyName": "key1"})
     caller.arm("GET", f"{account}/blobServices/default", STORAGE)
@@ -101,6 +103,20 @@ def _identities(caller: Caller) -> None:
     caller.arm("GET", identities, IDENTITY)
     caller.arm("POST", f"{one}/listAssociatedResources", "2022-01-31-preview")
     caller.arm("GET", f"{caller.subscription}/providers/Microsoft.ManagedIdentity/userAssignedIdentities", IDENTITY)
+    credential = {
+        "properties": {"issuer": "https://token.example/", "subject": "a", "audiences": ["api://AzureADTokenExchange"]}
+    }
+    for method, body in (
+        ("PUT", credential),
+        ("PUT", credential),
+        ("GET", None),
+        ("DELETE", None),
+        ("DELETE", None),
+        ("GET", None),
+    ):
+        caller.arm(method, f"{one}/federatedIdentityCredentials/github", IDENTITY, body)
+    caller.arm("GET", f"{one}/federatedIdentityCredentials", IDENTITY)
+    caller.arm("GET", f"{caller.workspace}/providers/Microsoft.ManagedIdentity/identities/default", IDENTITY)
     caller.arm("PUT", f"{identities}/x", IDENTITY, {"location": "westeurope"})
     caller.arm("PUT", one, IDENTITY, {"location": "eastus"})
     caller.arm("PUT", f"{identities}/id-other", IDENTITY, {})
