@@ -107,3 +107,17 @@ def test_a_sandbox_that_dies_is_said_and_resume_goes_on(lone_shell: Shell) -> No
     assert f"mi-tui resume {run}" in rest[-1]["failure"]["advice"]
     assert lone_shell("resume", run).code == 0
     assert lone_shell("down", run, "--yes").code == 0
+
+
+@pytest.mark.slow
+def test_a_running_deployment_answers_again_after_its_sandbox_was_killed(lone_shell: Shell) -> None:
+    lone_shell("sandbox", "start", "--profile", "instant", check=True)
+    assert lone_shell("up", "--sandbox", "--yes").code == 0
+    before = lone_shell.tree()
+    os.kill(json.loads(lone_shell("sandbox", "status", "--json", check=True).out)["pid"], signal.SIGKILL)
+    lone_shell("sandbox", "start", "--profile", "instant", check=True)
+    assert lone_shell.tree() == before
+    # Asked at once: the request waits for the server that is being started again.
+    answered = lone_shell("invoke", "last")
+    assert answered.code == 0, answered.err
+    assert lone_shell("down", "last", "--yes").code == 0
