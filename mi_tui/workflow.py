@@ -30,7 +30,8 @@ from mi_tui.model.events import Event, Planned, RunFinished, StepFailed
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Plan
 from mi_tui.model.sign_in import Prompt, SignIn
-from mi_tui.sandbox.client import PROFILE_NAMES, SCENARIOS, Connection, SandboxError
+from mi_tui.sandbox.client import PROFILE_NAMES, Connection, SandboxError
+from mi_tui.sandbox.client import scenarios as sandbox_scenarios
 from mi_tui.services import deployments, endpoints, quiet, scoring, sign_in, tenants
 from mi_tui.services.deployments import Container
 from mi_tui.services.errors import ServiceError, as_failure
@@ -88,7 +89,7 @@ class Workflow:
     @staticmethod
     def scenarios() -> dict[str, str]:
         """What can go wrong in a sandbox: name -> what is different, in words."""
-        return dict(SCENARIOS)
+        return sandbox_scenarios()
 
     def sandbox(
         self, subscription: str | None = None, *, profile: str | None = None, scenario: str | None = None

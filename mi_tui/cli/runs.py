@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mi_tui.cli import exits
+from mi_tui.cli.scenario import option as scenario_option
 from mi_tui.cli.sign_in import How, sign_in_options
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ PROFILES = ("instant", "demo", "azure")
 
 def _target_options(function: F) -> F:
     for option in (
-        click.option("--scenario", metavar="NAME", help="With --sandbox: a world with something set up to go wrong."),
+        scenario_option("With --sandbox: a world with something set up to go wrong."),
         click.option(
             "--profile",
             type=click.Choice(PROFILES),

@@ -14,6 +14,7 @@ import click
 
 from mi_tui.cli import exits
 from mi_tui.cli.runs import PROFILES
+from mi_tui.cli.scenario import option as scenario_option
 
 
 def _home() -> Path:
@@ -29,7 +30,7 @@ def group() -> None:
 
 @group.command()
 @click.option("--profile", type=click.Choice(PROFILES), help="How fast time goes (default: demo).")
-@click.option("--scenario", metavar="NAME", help="A world with something set up to go wrong.")
+@scenario_option("A world with something set up to go wrong.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -111,7 +112,7 @@ def env() -> int:
 
 @group.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--profile", type=click.Choice(PROFILES), help="How fast time goes.")
-@click.option("--scenario", metavar="NAME", help="A world with something set up to go wrong.")
+@scenario_option("A world with something set up to go wrong.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run_command(profile: str | None, scenario: str | None, command: tuple[str, ...]) -> int:
     """Run COMMAND with its Azure clients pointed at the sandbox; its exit code is ours."""
@@ -126,6 +127,30 @@ def run_command(profile: str | None, scenario: str | None, command: tuple[str, .
             raise click.UsageError(f"There is no command {command[0]!r}.") from error
         except PermissionError as error:
             raise click.UsageError(f"{command[0]!r} cannot be run: {error.strerror}.") from error
+
+
+@group.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: each scenario whole, as its YAML would be.")
+@click.argument("names", nargs=-1)
+def scenarios(as_json: bool, names: tuple[str, ...]) -> None:
+    """What can be set up to go wrong (all, or NAMES): what is seen, what helps, and how sure it is that Azure does it too."""
+    from mi_tui.sandbox import client
+
+    every = client.explained_scenarios()
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        raise click.UsageError(f"There is no scenario {unknown[0]!r}. Choose one of: {', '.join(every)}.")
+    shown = {name: facts for name, facts in every.items() if not names or name in names}
+    if as_json:
+        click.echo(json.dumps(shown))
+        return
+    for name, facts in shown.items():
+        click.echo(f"{name}: {facts['about']}")
+        for part in ("seen", "remedy"):
+            if facts[part]:
+                click.echo(f"    {part}: {facts[part]}")
+        for entry in facts["evidence"]:
+            click.echo(f"    source: {entry['source']} ({entry['date']}){'' if entry['sure'] else ', a best guess'}")
 
 
 @group.command()

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mi_tui.sandbox import disk
 from mi_tui.sandbox.hosts import SENTENCE, Service, service_of
+from mi_tui.sandbox.scenarios.rules import Doors, cutter
 from mi_tui.sandbox.store import Request, Store
 from mi_tui.sandbox.world import World
 
@@ -75,7 +76,7 @@ class RequestLog:
         """Requests being answered now."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state: dict[str, Any] = {}
+        state: dict[str, Any] = {"cut": cutter(send)}
         scope["state"] = state
         began = time.time()
         clock = time.perf_counter()
@@ -177,7 +178,7 @@ def build(world: World) -> RequestLog:
         "inference": InferenceApp(world),
         "telemetry": telemetry_app,
     }
-    return RequestLog(Dispatcher(services), world.store)
+    return RequestLog(Doors(Dispatcher(services), world), world.store)
 
 
 def host_of(scope: Scope) -> str:

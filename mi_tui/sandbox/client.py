@@ -27,18 +27,17 @@ from mi_tui.sandbox.connection import (
 )
 from mi_tui.sandbox.paths import CONNECT_LOCK, LOG_FILE, make_private
 from mi_tui.sandbox.profiles import PROFILES
-from mi_tui.sandbox.scenarios import SCENARIOS, fault
+from mi_tui.sandbox.scenarios import canonical, fault, is_file, library, summaries
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection, HTTPResponse
 
 __all__ = [
-    "PROFILE_NAMES", "SCENARIOS", "SCENARIO_NAMES", "Connection", "Lease", "SandboxError", "SandboxUsageError",
-    "connect", "environment", "log", "reset", "running", "status", "stop", "tree",
+    "PROFILE_NAMES", "Connection", "Lease", "SandboxError", "SandboxUsageError",
+    "connect", "environment", "explained_scenarios", "log", "reset", "running", "scenarios", "status", "stop", "tree",
 ]  # fmt: skip
 
 PROFILE_NAMES = tuple(PROFILES)
-SCENARIO_NAMES = tuple(SCENARIOS)
 
 STOP_SECONDS = 15.0
 ANSWER_SECONDS = 5.0
@@ -93,6 +92,7 @@ def connect(
 
     `profile` and `scenario` left out mean those of the running one, or `demo` and `none`. Raises SandboxError.
     """
+    scenario = canonical(scenario)
     wrong = fault(profile, scenario)
     if wrong is not None:
         raise SandboxUsageError(wrong)
@@ -121,6 +121,16 @@ def connect(
                 lease.connection = _adapted(found, profile, scenario, persistent)
             return lease
     raise SandboxError(f"The sandbox stops again as soon as it has started. Its log is {home / LOG_FILE}.")
+
+
+def scenarios() -> dict[str, str]:
+    """What can be set up to go wrong: name -> one line."""
+    return summaries()
+
+
+def explained_scenarios() -> dict[str, Any]:
+    """Every scenario whole, as plain data: what its YAML says, with every member that was left out."""
+    return {name: dataclasses.asdict(scenario) for name, scenario in library().items()}
 
 
 def running(home: Path) -> Connection | None:
@@ -262,7 +272,9 @@ def _take(connection: Connection) -> Lease | None:
 
 def _adapted(found: Connection, profile: str | None, scenario: str | None, persistent: bool) -> Connection:
     """Give a running sandbox the profile, scenario and permanence that were asked for."""
-    if (profile not in {None, found.profile}) or (scenario not in {None, found.scenario}):
+    # A file of one's own may have changed since.
+    edited = scenario is not None and any(map(is_file, scenario.split(",")))
+    if (profile not in {None, found.profile}) or (scenario not in {None, found.scenario}) or edited:
         _ask(found, "POST", "profile", {"profile": profile, "scenario": scenario})
         found = dataclasses.replace(found, profile=profile or found.profile, scenario=scenario or found.scenario)
     if persistent and not found.persistent:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mi_tui.sandbox import furnish, scenarios
 from mi_tui.sandbox.lease import Life
 from mi_tui.sandbox.profiles import PROFILES
+from mi_tui.sandbox.scenarios import overlays
 from mi_tui.sandbox.world import World
 
 
@@ -90,10 +91,8 @@ class Control:
         fault = scenarios.fault(profile, scenario)
         if fault is not None:
             return _refuse(400, fault)
-        if profile is not None:
-            self._world.profile = PROFILES[profile]
-        if scenario is not None:
-            self._world.scenario = scenario
+        self._world.choose(None if profile is None else PROFILES[profile], scenario)
+        overlays.settle(self._world)
         self._changed()
         return JSONResponse(self.status())
 

@@ -132,12 +132,13 @@ def invalid_subscription(subscription: str) -> ArmError:
     )
 
 
-def authorization_failed(client: str, object_id: str, action: str, scope: str) -> ArmError:
-    """ARM's 403 for a principal without the right (recorded)."""
+def authorization_failed(client: str, object_id: str, action: str, scope: str, *, condition: bool = False) -> ArmError:
+    """ARM's 403 for a principal without the right (recorded), or whose role's condition is not fulfilled ("Troubleshoot Azure RBAC")."""
+    unmet = " or an ABAC condition not fulfilled" if condition else ""
     return ArmError(
         403,
         "AuthorizationFailed",
-        f"The client '{client}' with object id '{object_id}' does not have authorization to perform action '{action}' "
+        f"The client '{client}' with object id '{object_id}' does not have authorization{unmet} to perform action '{action}' "
         f"over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
         headers=dict(GATEWAY),
     )

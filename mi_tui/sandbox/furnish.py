@@ -14,7 +14,7 @@ from mi_tui.model import names
 from mi_tui.sandbox import containers, grants
 from mi_tui.sandbox.accounts import account_body, new_keys
 from mi_tui.sandbox.blob.rows import put_bytes
-from mi_tui.sandbox.rbac import role_definitions
+from mi_tui.sandbox.rbac import role_of
 from mi_tui.sandbox.store import Principal, Resource
 from mi_tui.sandbox.world import REGION, TENANT, World
 
@@ -83,9 +83,15 @@ def hash_secret(text: str) -> str:
 
 
 def furnish(world: World) -> None:
-    """Fill a new world; does nothing in one that was furnished before. Everything given here acts at once."""
-    if world.store.value("furnished") is not None:
-        return
+    """Fill a new world, and make its furniture that of its scenarios. Everything given here acts at once."""
+    from mi_tui.sandbox.scenarios import overlays
+
+    if world.store.value("furnished") is None:
+        _furnish(world)
+    overlays.settle(world)
+
+
+def _furnish(world: World) -> None:
     _people(world)
     for subscription, title, group in ((DEV, "Contoso Dev", GROUP), (PROD, "Contoso Prod", PROD_GROUP)):
         _subscription(world, subscription, title)
@@ -144,7 +150,7 @@ def tree(world: World) -> dict[str, Any]:
             "principal": a.principal_id,
             "principal_name": people.get(a.principal_id),
             "role": a.role,
-            "role_name": role_definitions()[a.role].name if a.role in role_definitions() else None,
+            "role_name": None if (role := role_of(world.store, a.role)) is None else role.name,
         }
         for a in sorted(world.store.assignments(), key=lambda a: a.id.lower())
     ]

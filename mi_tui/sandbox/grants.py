@@ -10,15 +10,12 @@ from mi_tui.sandbox.store import RoleAssignment
 from mi_tui.sandbox.times import zulu
 from mi_tui.sandbox.world import World
 
-SLOW_GRANTS = 30.0
-"""Seconds of propagation in the scenario `slow-grants`, where the first calls after a grant are still refused."""
-
 _TYPE = "Microsoft.Authorization/roleAssignments"
 
 
 def propagation(world: World) -> float:
     """How long a role assignment takes to act, and a removed one to stop acting, in seconds."""
-    return SLOW_GRANTS if world.scenario == "slow-grants" else world.profile.role_propagation
+    return world.profile.role_propagation
 
 
 def assignment_id(scope: str, name: str) -> str:
@@ -44,6 +41,7 @@ def assign(
     immediate: bool = False,
     principal_type: str | None = None,
     description: str | None = None,
+    condition: str | None = None,
 ) -> RoleAssignment:
     """Give a principal a role at a scope and return the assignment; the caller has checked that this is allowed.
 
@@ -65,8 +63,8 @@ def assign(
             "principalId": principal_id,
             "principalType": principal.kind if principal is not None else principal_type,
             "scope": scope,
-            "condition": None,
-            "conditionVersion": None,
+            "condition": condition,
+            "conditionVersion": None if condition is None else "2.0",
             "createdOn": written,
             "updatedOn": written,
             "createdBy": by,

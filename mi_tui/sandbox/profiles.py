@@ -26,6 +26,10 @@ class Profile:
     directory_replication: float
     poll_ms: int | None
     sign_in_poll: float = 5.0
+    endpoint_settling: float = 0.0
+    """How long the service goes on changing an endpoint after it was made: nothing can be deployed to it meanwhile."""
+    name_release: float = 0.0
+    """How long the name of a deleted endpoint is still held by the region's front."""
 
     @property
     def speed(self) -> float:

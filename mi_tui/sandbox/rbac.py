@@ -8,8 +8,13 @@ import re
 import time
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
+from mi_tui.sandbox import conditions
 from mi_tui.sandbox.store import RoleAssignment, Store
+
+CUSTOM = "Microsoft.Authorization/roleDefinitions"
+"""The type under which custom roles lie in the store."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +34,30 @@ class Permission:
 
 @dataclass(frozen=True)
 class RoleDefinition:
-    """A built-in role."""
+    """A role. `scopes` is where it can be assigned: everywhere, for a built-in one."""
 
     guid: str
     name: str
     description: str
     permissions: tuple[Permission, ...]
+    custom: bool = False
+    scopes: tuple[str, ...] = ("/",)
+
+    def allows(self, action: str, *, data: bool) -> bool:
+        """Whether one of its permissions covers an action."""
+        return any(permission.allows(action, data=data) for permission in self.permissions)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether an action is allowed, and the sentence for the request log that says what allowed or denied it."""
+    """Whether an action is allowed, and the sentence for the request log that says what allowed or denied it.
+
+    `condition` says that only the condition of a role assignment stood in the way.
+    """
 
     allowed: bool
     reason: str
+    condition: bool = False
 
 
 @functools.lru_cache(maxsize=4096)
@@ -63,21 +78,43 @@ def role_definitions() -> dict[str, RoleDefinition]:
     raw = json.loads(resources.files(__package__).joinpath("roles.json").read_text("utf-8"))
     return {
         role["guid"]: RoleDefinition(
-            role["guid"],
-            role["name"],
-            role["description"],
-            tuple(
-                Permission(
-                    tuple(p.get("actions", ())),
-                    tuple(p.get("notActions", ())),
-                    tuple(p.get("dataActions", ())),
-                    tuple(p.get("notDataActions", ())),
-                )
-                for p in role["permissions"]
-            ),
+            role["guid"], role["name"], role["description"], tuple(permission(p) for p in role["permissions"])
         )
         for role in raw["roles"]
     }
+
+
+def permission(entry: dict[str, Any]) -> Permission:
+    """One entry of a role's `permissions`, as Azure writes it."""
+    parts = ("actions", "notActions", "dataActions", "notDataActions")
+    return Permission(*(tuple(entry.get(part) or ()) for part in parts))
+
+
+def custom_role(body: dict[str, Any]) -> RoleDefinition:
+    """A custom role, of the body that GET answers."""
+    facts = body["properties"]
+    return RoleDefinition(
+        str(body["name"]),
+        str(facts["roleName"]),
+        str(facts["description"]),
+        tuple(permission(entry) for entry in facts["permissions"]),
+        True,
+        tuple(facts["assignableScopes"]),
+    )
+
+
+def role_of(store: Store, guid: str) -> RoleDefinition | None:
+    """The built-in or custom role with this GUID."""
+    found = role_definitions().get(guid.lower())
+    if found is not None:
+        return found
+    kept = store.resources(CUSTOM, name=guid)
+    return custom_role(kept[0].body) if kept else None
+
+
+def role_named(name: str) -> RoleDefinition | None:
+    """The built-in role of this name (any case)."""
+    return next((role for role in role_definitions().values() if role.name.lower() == name.lower()), None)
 
 
 def covers(assigned: str, scope: str) -> bool:
@@ -111,21 +148,49 @@ def reaches_into(store: Store, principal_id: str, scope: str) -> bool:
     )
 
 
-def decide(store: Store, principal_id: str, action: str, scope: str, *, data: bool = False) -> Decision:
-    """Whether `principal_id` may do `action` at `scope`; `data` asks data actions instead of control-plane ones."""
-    for assignment in effective_assignments(store, principal_id, scope):
-        role = role_definitions().get(assignment.role)
-        if role is not None and any(permission.allows(action, data=data) for permission in role.permissions):
-            return Decision(True, f"{role.name} at {assignment.scope}")
-    waiting = [
-        assignment
-        for assignment in store.assignments(principal_id)
-        if covers(assignment.scope, scope) and assignment.effective_from > time.time()
-    ]
-    for assignment in waiting:
-        role = role_definitions().get(assignment.role)
-        if role is not None and any(permission.allows(action, data=data) for permission in role.permissions):
-            return Decision(
-                False, f"no effective role allows {action}: {role.name} at {assignment.scope} has not propagated yet"
-            )
+def decide(
+    store: Store,
+    principal_id: str,
+    action: str,
+    scope: str,
+    *,
+    data: bool = False,
+    asked: conditions.Asked | None = None,
+) -> Decision:
+    """Whether `principal_id` may do `action` at `scope`; `data` asks data actions instead of control-plane ones.
+
+    `asked` has the attributes that conditions of role assignments look at, where the action has any.
+    """
+    asked = asked or conditions.Asked(action, {}, {})
+    now = time.time()
+    waiting, unmet = "", ""
+    for assignment in store.assignments(principal_id, deleted_too=True):
+        if not covers(assignment.scope, scope) or (
+            assignment.effective_until is not None and assignment.effective_until <= now
+        ):
+            continue
+        role = role_of(store, assignment.role)
+        if role is None or not role.allows(action, data=data):
+            continue
+        place = f"{role.name} at {assignment.scope}"
+        if assignment.effective_from > now:
+            waiting = waiting or place
+        elif _condition_holds(assignment, asked):
+            return Decision(True, place)
+        else:
+            unmet = place
+    if unmet:
+        return Decision(False, f"the condition of {unmet} is not fulfilled for {action}", True)
+    if waiting:
+        return Decision(False, f"no effective role allows {action}: {waiting} has not propagated yet")
     return Decision(False, f"no role allows {action} at {scope}")
+
+
+def _condition_holds(assignment: RoleAssignment, asked: conditions.Asked) -> bool:
+    condition = assignment.body["properties"].get("condition")
+    return not condition or _test(str(condition))(asked)
+
+
+@functools.lru_cache(maxsize=256)
+def _test(condition: str) -> conditions.Test:
+    return conditions.parse(condition)

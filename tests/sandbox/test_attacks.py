@@ -75,7 +75,7 @@ def test_a_condition_is_refused_rather_than_overlooked(arm: Arm) -> None:
     answer = arm.grant(
         GROUP, furnish.USER_ID, BLOB_READER, "00000000-0000-4000-8000-000000000001", condition="x StringEquals 'y'"
     )
-    assert (answer.status, answer.code) == (400, "RoleAssignmentConditionNotSupported")
+    assert (answer.status, answer.code) == (400, "InvalidCondition")
     assert arm("GET", f"{GROUP}/{ASSIGNMENT}").status == 404
 
 

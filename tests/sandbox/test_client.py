@@ -152,13 +152,13 @@ def test_control_wants_its_token(shared: Lease) -> None:
 
 def test_profile_and_scenario_of_a_running_one_are_changed_only_when_asked(home: Path) -> None:
     with client.connect(home, profile="instant", scenario="slow-grants") as first, client.connect(home) as second:
-        assert (second.connection.profile, second.connection.scenario) == ("instant", "slow-grants")
+        assert (second.connection.profile, second.connection.scenario) == ("instant", "slow-propagation")
         with client.connect(home, profile="demo") as third:
-            assert (third.connection.profile, third.connection.scenario) == ("demo", "slow-grants")
+            assert (third.connection.profile, third.connection.scenario) == ("demo", "slow-propagation")
         assert client.status(first.connection)["profile"] == "demo"
         found = client.running(home)
         assert found is not None
-        assert (found.profile, found.scenario) == ("demo", "slow-grants")
+        assert (found.profile, found.scenario) == ("demo", "slow-propagation")
 
 
 @pytest.mark.parametrize(("profile", "scenario"), [("warp", None), (None, "flood")])
@@ -172,7 +172,7 @@ def test_unknown_names_are_refused_before_anything_starts(
 
 def test_names_that_the_command_line_offers() -> None:
     assert client.PROFILE_NAMES == ("instant", "demo", "azure")
-    assert client.SCENARIO_NAMES[0] == "none"
+    assert next(iter(client.scenarios())) == "none"
 
 
 def free_port() -> int:

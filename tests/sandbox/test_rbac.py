@@ -109,7 +109,7 @@ def test_grants_under_a_deleted_resource_are_gone_at_once(tmp_path: Path) -> Non
 
 
 def test_the_slow_scenario_has_its_own_delay(tmp_path: Path) -> None:
-    assert grants.propagation(new_world(tmp_path / "a", scenario="slow-grants")) == 30.0
+    assert grants.propagation(new_world(tmp_path / "a", scenario="slow-grants")) == 6.0
     assert grants.propagation(new_world(tmp_path / "b", role_propagation=7.0)) == 7.0
 
 

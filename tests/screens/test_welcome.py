@@ -81,14 +81,14 @@ def test_profile_and_scenario_are_taken_and_remembered(tmp_path: Path) -> None:
 
     async def script(app: MiTui, pilot: Pilot[int]) -> None:
         scenario = app.screen.query_one("#scenario", Select)
-        await until(pilot, lambda: "slow-grants" in [value for _, value in scenario._options])
+        await until(pilot, lambda: "slow-propagation" in [value for _, value in scenario._options])
         app.screen.query_one("#speed", Select).value = "instant"
-        scenario.value = "slow-grants"
+        scenario.value = "slow-propagation"
         await pilot.pause()
-        assert "30 seconds" in said(app.screen)
+        assert "half a minute" in said(app.screen)
         await pilot.press("ctrl+n")
         await at(pilot, Stage.WORKSPACE)
-        assert world.opened == [("sandbox", "instant", "slow-grants")]
+        assert world.opened == [("sandbox", "instant", "slow-propagation")]
         await pilot.press("escape")
         screen = await at(pilot, Stage.WELCOME)
         assert screen.query_one("#speed", Select).value == "instant"

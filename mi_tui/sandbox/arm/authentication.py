@@ -6,6 +6,7 @@ Sentences and the challenge: as ARM's clients report them; tools read the tenant
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 from starlette.requests import Request
 
@@ -28,6 +29,8 @@ def authenticate(world: World, request: Request) -> Caller:
             "The authentication failed because of missing 'Authorization' header.",
         )  # fmt: skip
     try:
+        if request.scope["state"].get("expired"):
+            raise TokenError("ExpiredSignatureError: by the scenario", expired=int(time.time()) - 1)
         return world.issuer.verify(token, AUDIENCES)
     except TokenError as error:
         request.state.decision = str(error)

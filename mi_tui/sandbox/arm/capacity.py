@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 from starlette.responses import Response
 
 from mi_tui.sandbox.arm.locations import location_name
 from mi_tui.sandbox.arm.ml import ml_reply
 from mi_tui.sandbox.arm.router import Call, route
-from mi_tui.sandbox.store import Resource
+from mi_tui.sandbox.sizes import LIMIT, REGION_LIMIT, SIZES, size_named
+from mi_tui.sandbox.world import World
 
 _LOCATION = "/subscriptions/{s}/providers/Microsoft.MachineLearningServices/locations/{location}"
 _DEPLOYMENTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments"
-
-LIMIT = 24
-"""Cores of a family that a new subscription may use."""
-
-REGION_LIMIT = 100
-"""Cores of all families together that it may use in a region."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """A machine size. Sizes of a family share its quota. Memory in GiB, disk in MB."""
-
-    name: str
-    family: str
-    cores: int
-    memory: float
-    disk: int
-
-
-SIZES = (
-    Size("Standard_DS2_v2", "standardDSv2Family", 2, 7.0, 14336),
-    Size("Standard_DS3_v2", "standardDSv2Family", 4, 14.0, 28672),
-    Size("Standard_DS4_v2", "standardDSv2Family", 8, 28.0, 57344),
-    Size("Standard_D2as_v4", "standardDASv4Family", 2, 8.0, 16384),
-    Size("Standard_D4as_v4", "standardDASv4Family", 4, 16.0, 32768),
-    Size("Standard_F2s_v2", "standardFSv2Family", 2, 4.0, 16384),
-    Size("Standard_F4s_v2", "standardFSv2Family", 4, 8.0, 32768),
-    Size("Standard_E2s_v3", "standardESv3Family", 2, 16.0, 32768),
-)
-"""Source: "Managed online endpoints SKU list" and "Sizes for virtual machines" (Microsoft Learn, 2026-07)."""
 
 
 @route("GET", _LOCATION + "/vmSizes")
@@ -77,12 +48,7 @@ def list_usages(call: Call) -> Response:
     call.require_reach("Microsoft.MachineLearningServices/locations/usages/read", f"/subscriptions/{call.ids['s']}")
     location = location_name(call.ids["location"])
     subscription = f"/subscriptions/{call.ids['s']}"
-    used: dict[str, int] = {}
-    for deployment in call.world.store.resources(_DEPLOYMENTS, under=subscription):
-        size = _size_of(deployment)
-        if size is not None and deployment.body.get("location") == location:
-            count = int((deployment.body.get("sku") or {}).get("capacity") or 1)
-            used[size.family] = used.get(size.family, 0) + size.cores * count
+    cores = used(call.world, subscription, location)
     base = f"{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}/usages"
 
     def usage(name: str, words: str, value: int, limit: int) -> dict[str, object]:
@@ -102,9 +68,12 @@ def list_usages(call: Call) -> Response:
         {
             "value": [
                 usage(
-                    "totalDedicatedCores", "Total Cluster Dedicated Regional vCPUs", sum(used.values()), REGION_LIMIT
+                    "totalDedicatedCores", "Total Cluster Dedicated Regional vCPUs", sum(cores.values()), REGION_LIMIT
                 ),
-                *(usage(family, _family_words(family), used.get(family, 0), LIMIT) for family in families),
+                *(
+                    usage(family, _family_words(family), cores.get(family, 0), limit(call.world, family))
+                    for family in families
+                ),
             ]
         },
     )
@@ -115,6 +84,45 @@ def _family_words(family: str) -> str:
     return f"Standard {family.removeprefix('standard').removesuffix('Family')} Family Cluster Dedicated vCPUs"
 
 
-def _size_of(deployment: Resource) -> Size | None:
-    wanted = str(deployment.body["properties"].get("instanceType") or "").lower()
-    return next((size for size in SIZES if size.name.lower() == wanted), None)
+def used(world: World, subscription: str, location: str, *, without: str = "") -> dict[str, int]:
+    """Cores in use by family in a region of a subscription; `without` leaves one deployment out. Failed ones count: they hold
+    their machines until they are deleted."""
+    found: dict[str, int] = {}
+    for deployment in world.store.resources(_DEPLOYMENTS, under=subscription):
+        size = size_named(deployment.body["properties"].get("instanceType"))
+        if (
+            size is not None
+            and deployment.body.get("location") == location
+            and deployment.id.lower() != without.lower()
+        ):
+            count = int((deployment.body.get("sku") or {}).get("capacity") or 1)
+            found[size.family] = found.get(size.family, 0) + size.cores * count
+    return found
+
+
+def limit(world: World, family: str) -> int:
+    """Cores of a family that a subscription may use in a region."""
+    scenario = world.active.quota(family)
+    return LIMIT if scenario is None else scenario
+
+
+def refusal(world: World, deployment_id: str, location: str, instance_type: str, count: int) -> str | None:
+    """Azure ML's words when the quota does not suffice for a deployment of `count` instances, else None.
+
+    Azure keeps a fifth on top for upgrades: ceil(1.2 n) machines are needed ("Manage and increase quotas", Microsoft Learn,
+    2026-01; the sentence is of public issues).
+    """
+    size = size_named(instance_type)
+    if size is None:
+        return None
+    subscription = "/".join(deployment_id.split("/")[:3])
+    cores = used(world, subscription, location, without=deployment_id)
+    needed = math.ceil(round(1.2 * count, 6)) * size.cores
+    for now, most in ((cores.get(size.family, 0), limit(world, size.family)), (sum(cores.values()), REGION_LIMIT)):
+        if now + needed > most:
+            return (
+                f"Not enough quota available for {size.name} in SubscriptionId {subscription.split('/')[2]}. "
+                f"Current usage/limit: {now}/{most}. Additional needed: {needed} Please see troubleshooting guide, available here: "
+                "https://aka.ms/oe-tsg#error-outofquota"
+            )
+    return None

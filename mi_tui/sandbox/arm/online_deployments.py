@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from mi_tui.model.names import DEPLOYMENT
+from mi_tui.sandbox.arm import capacity
 from mi_tui.sandbox.arm.ml import WORKSPACE, ml_reply
 from mi_tui.sandbox.arm.ml import workspace as workspace_of
 from mi_tui.sandbox.arm.online_endpoints import endpoint_of, require_ready
@@ -110,6 +111,7 @@ async def _put(call: Call) -> Response:
             message = f"Specified deployment [{existing.name}] failed during initial provisioning and is in an unrecoverable state. Delete and re-create."
             raise invalid(location, message, deployment=True)
     deployment = _resource(call, workspace, endpoint, existing)
+    _check_quota(call, location, deployment)
     operation = begin(call, workspace, "od", "deployment.create", deployment)
     return ml_reply(200 if existing else 201, _first_answer(call, deployment), headers(call, workspace, operation.id))
 
@@ -125,6 +127,7 @@ async def _patch(call: Call) -> Response:
     deployment.body["tags"] = call.body.get("tags") or deployment.body["tags"]
     deployment.body["sku"] = _sku(str(workspace.body["location"]), deployment.body["sku"], call.body.get("sku"))
     deployment.body["systemData"] = stamped(call.caller.name, deployment.body["systemData"])
+    _check_quota(call, str(workspace.body["location"]), deployment)
     call.world.store.put(deployment)
     return ml_reply(200, deployment.body)
 
@@ -158,6 +161,13 @@ def _logs(call: Call) -> Response:
     tail = call.body.get("tail")
     lines = tail if tail is not None and tail >= 0 else None
     return ml_reply(200, {"content": deployments.logs(call.world, deployment, container, lines)})
+
+
+def _check_quota(call: Call, location: str, deployment: Resource) -> None:
+    kind, count = str(deployment.body["properties"]["instanceType"]), int(deployment.body["sku"]["capacity"])
+    words = capacity.refusal(call.world, deployment.id, location, kind, count)
+    if words is not None:
+        raise invalid(location, words, "VmSize", deployment=True)
 
 
 def _resource(call: Call, workspace: Resource, endpoint: Resource, existing: Resource | None) -> Resource:

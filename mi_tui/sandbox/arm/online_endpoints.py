@@ -28,9 +28,11 @@ from mi_tui.sandbox.arm.online_operations import (
 from mi_tui.sandbox.arm.paging import ML_ENDPOINTS, page_of
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.arm.shapes import ANY_BODY, TEXTS, Map, Shape
-from mi_tui.sandbox.errors import resource_not_found
+from mi_tui.sandbox.errors import ArmError, ml_detail, ml_error, resource_not_found
 from mi_tui.sandbox.hosting import deployments, identities
 from mi_tui.sandbox.hosting.deployments import BUSY
+from mi_tui.sandbox.providers import FOR_ENDPOINTS, registration
+from mi_tui.sandbox.scenarios import overlays
 from mi_tui.sandbox.store import Operation, Place, Resource
 from mi_tui.sandbox.world import World
 
@@ -58,10 +60,16 @@ _ALPHABET = string.ascii_letters + string.digits
 def endpoint_of(call: Call) -> Resource:
     """The endpoint in the request's path, else ARM's 404."""
     workspace = workspace_of(call)
-    endpoint = call.world.store.resource(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
+    endpoint = _found(call, workspace)
     if endpoint is None:
         raise resource_not_found(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
     return endpoint
+
+
+def _found(call: Call, workspace: Resource) -> Resource | None:
+    """The endpoint in the request's path; in a scenario, one that a colleague made before."""
+    found = call.world.store.resource(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
+    return found or overlays.appear(call.world, workspace, call.ids["endpoint"])
 
 
 @route("GET", WORKSPACE + "/onlineEndpoints", f"{_ACTION}/read")
@@ -84,7 +92,7 @@ def _get(call: Call) -> Response:
 @route("PUT", _ONE, f"{_ACTION}/write", _BODY)
 async def _put(call: Call) -> Response:
     workspace = workspace_of(call)
-    existing = call.world.store.resource(f"{workspace.id}/onlineEndpoints/{call.ids['endpoint']}")
+    existing = _found(call, workspace)
     with call.world.store.together():
         return _create(call, workspace) if existing is None else _update(call, workspace, existing)
 
@@ -186,10 +194,17 @@ def _create(call: Call, workspace: Resource) -> Response:
     sent = call.body.get("properties") or {}
     mode = _auth_mode(location, sent)
     traffic = _traffic(call.world, location, identifier, sent)
+    if deployments.held_until(call.world, location, name) > time.time():
+        raise ml_error(
+            404, "The specified resource was not found.", code="NotFound", location=location,
+            details=[ml_detail("InferencingClientCallFailed", '{"title":"Not Found"}')],
+        )  # fmt: skip
+    elsewhere = call.world.active.taken("endpoint", name)
     for other in call.world.store.resources(TYPE, name=name):
-        if other.body["location"] == location:
-            message = "There is already an endpoint with this name, Endpoint name needs to be unique within a region. Try some other name."
-            raise invalid(location, message)
+        elsewhere = elsewhere or other.body["location"] == location
+    if elsewhere:
+        message = "There is already an endpoint with this name, Endpoint name needs to be unique within a region. Try some other name."
+        raise invalid(location, message)
     body: dict[str, Any] = {
         "id": identifier,
         "name": name,
@@ -355,6 +370,12 @@ async def _finish_create(world: World, operation: Operation) -> None:
     """The endpoint gets its address, and a system-assigned identity the roles that Azure itself gives it."""
     await asyncio.sleep(world.profile.endpoint)
     endpoint = _current(world, operation)
+    error = _refused(world, endpoint)
+    if error is not None:
+        # What fails half-made is left behind, and can only be deleted.
+        endpoint.body["properties"]["provisioningState"] = "Failed"
+        world.store.put(endpoint)
+        raise error
     workspace = deployments.workspace_of(world, endpoint.id)
     facts = workspace.body["properties"]
     if facts.get("containerRegistry"):
@@ -365,6 +386,32 @@ async def _finish_create(world: World, operation: Operation) -> None:
     endpoint.body["properties"] |= {"scoringUri": f"{host}/score", "swaggerUri": f"{host}/swagger.json"}
     endpoint.private["created"] = True
     _succeed(world, endpoint)
+    if world.profile.endpoint_settling:
+        endpoint.body["properties"]["provisioningState"] = "Updating"
+        endpoint.private["operation"] = operations.begin(world, "endpoint.settle", endpoint.id).id
+        world.store.put(endpoint)
+
+
+def _refused(world: World, endpoint: Resource) -> ArmError | None:
+    """Why Azure ML gives up an endpoint that it had accepted."""
+    subscription = world.store.resource("/".join(endpoint.id.split("/")[:3]))
+    if subscription is not None and any(
+        registration(world, subscription, one) != "Registered" for one in FOR_ENDPOINTS
+    ):
+        return ArmError(
+            400, "SubscriptionNotRegistered",
+            "Resource provider [N/A] isn't registered with Subscription [N/A]. Please see troubleshooting guide, available here: "
+            "https://aka.ms/register-resource-provider",
+        )  # fmt: skip
+    broken = world.active.broken("endpoint.create")
+    return None if broken is None else ArmError(500, broken.code, broken.message)
+
+
+@operations.finisher("endpoint.settle")
+async def _finish_settling(world: World, operation: Operation) -> None:
+    """The service's own change of an endpoint that it has just made."""
+    await asyncio.sleep(world.profile.endpoint_settling)
+    _succeed(world, _current(world, operation))
 
 
 @operations.finisher("endpoint.update")
@@ -404,3 +451,4 @@ async def _finish_delete(world: World, operation: Operation) -> None:
         world.store.remove_principal(endpoint.body["identity"]["principalId"])
     grants.unassign_under(world, endpoint.id)
     world.store.remove(endpoint.id)
+    deployments.hold(world, str(endpoint.body["location"]), endpoint.name)

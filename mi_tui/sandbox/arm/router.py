@@ -22,6 +22,7 @@ from mi_tui.sandbox.arm.limits import Limits
 from mi_tui.sandbox.arm.locations import LOCATIONS, location_name
 from mi_tui.sandbox.arm.routes import Route, Table, nothing_at, registrar
 from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape, fault
+from mi_tui.sandbox.conditions import Asked
 from mi_tui.sandbox.errors import (
     GATEWAY,
     ArmError,
@@ -32,6 +33,7 @@ from mi_tui.sandbox.errors import (
     invalid_subscription,
     subscription_not_found,
 )
+from mi_tui.sandbox.providers import registration
 from mi_tui.sandbox.store import Place, Resource
 from mi_tui.sandbox.times import timestamp, zulu
 from mi_tui.sandbox.tokens import Caller
@@ -74,16 +76,16 @@ class Call:
         found = self.world.store.resource(identifier)
         return identifier if found is None else found.id
 
-    def require(self, action: str, scope: str | None = None) -> None:
+    def require(self, action: str, scope: str | None = None, asked: Asked | None = None) -> None:
         """Raise ARM's 403 unless the caller may do `action` at `scope` (default: the path), then 404 without its group.
 
-        In this order, as in Azure: who may not ask is not told what is there.
+        In this order, as in Azure: who may not ask is not told what is there. `asked`: what conditions look at.
         """
         where = self.path if scope is None else scope
-        decision = rbac.decide(self.world.store, self.caller.object_id, action, where)
+        decision = rbac.decide(self.world.store, self.caller.object_id, action, where, asked=asked)
         self.request.state.decision = decision.reason
         if not decision.allowed:
-            raise self.denied(action, where)
+            raise self.denied(action, where, condition=decision.condition)
         self.require_group(where)
 
     def require_reach(self, action: str, scope: str | None = None) -> None:
@@ -117,10 +119,10 @@ class Call:
         if going and self.request.method in {"PUT", "PATCH"}:
             raise group_being_deleted(inside.group(2))
 
-    def denied(self, action: str, scope: str) -> ArmError:
-        """The 403 for this caller."""
+    def denied(self, action: str, scope: str, *, condition: bool = False) -> ArmError:
+        """The 403 for this caller; `condition`: an assignment would allow it, but for its condition."""
         client = self.caller.name if self.caller.kind == "User" else self.caller.client_id
-        return authorization_failed(client, self.caller.object_id, action, scope)
+        return authorization_failed(client, self.caller.object_id, action, scope, condition=condition)
 
     def allows(self, action: str, scope: str) -> bool:
         """Whether the caller may do `action` at `scope`; for lists, which leave out what may not be read."""
@@ -214,6 +216,9 @@ class ArmApp:
         path = str(request.scope["path"]).rstrip("/")
         if len(path) + len(request.scope["query_string"]) > MAX_ADDRESS:
             raise ArmError(414, "RequestUriTooLong", "The request URI is too long.", headers=dict(GATEWAY))
+        state = request.scope["state"]
+        if (refusal := state.get("refusal")) is not None:
+            raise refusal
         caller = authenticate(self._world, request)
         request.state.caller = caller.name
         request.state.limits = self._limits.take(request.method, caller.object_id, path)
@@ -239,6 +244,10 @@ class ArmApp:
         wrong = fault(matched.body, call.body)
         if wrong is not None:
             raise _undeserializable(wrong)
+        if (refusal := state.get("authorized_refusal")) is not None:
+            raise refusal
+        if request.method == "PUT":
+            self._check_registered(path)
         answer = matched.handler(call)
         response = await answer if inspect.isawaitable(answer) else answer
         if request.method == "HEAD" and matched.method == "GET":
@@ -264,6 +273,22 @@ class ArmApp:
             raise invalid_subscription(subscription)
         if not self._world.store.has(f"/subscriptions/{subscription}"):
             raise subscription_not_found(subscription)
+
+    def _check_registered(self, path: str) -> None:
+        """What is made needs its provider; an operation that only reads or deletes does not."""
+        named, (_, _, below) = _SUBSCRIPTION.fullmatch(path), path.lower().rpartition("/providers/")
+        subscription = None if named is None else self._world.store.resource(f"/subscriptions/{named.group(1)}")
+        if subscription is None or not below:
+            return
+        namespace = path[len(path) - len(below) :].split("/")[0]
+        if registration(self._world, subscription, namespace) != "Registered":
+            raise ArmError(
+                409,
+                "MissingSubscriptionRegistration",
+                f"The subscription is not registered to use namespace '{namespace}'. "
+                "See https://aka.ms/rps-not-found for how to register subscriptions.",
+                headers=dict(GATEWAY),
+            )
 
     @staticmethod
     async def _body(request: Request) -> dict[str, Any]:

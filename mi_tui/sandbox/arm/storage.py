@@ -114,8 +114,9 @@ def put_account(call: Call) -> Response:
         return storage_reply(200, existing.body)
     _check_free(call, name)
     body = account_body(
-        identifier, name, location, sku, kind, call.body.get("tags") or {}, call.body.get("properties") or {}
-    )
+        identifier, name, location, sku, kind, call.body.get("tags") or {},
+        (call.body.get("properties") or {}) | call.world.active.new_account(),
+    )  # fmt: skip
     if call.body.get("identity"):
         body["identity"] = {"type": call.body["identity"].get("type", "None")}
     with call.world.store.together():
@@ -255,7 +256,7 @@ def _keys_of(call: Call, what: str) -> Resource:
 
 
 def _taken(world: World, name: str) -> bool:
-    return name in TAKEN or containers.account_by_name(world, name) is not None
+    return name in TAKEN or world.active.taken("account", name) or containers.account_by_name(world, name) is not None
 
 
 def _check_free(call: Call, name: str) -> None:

@@ -180,6 +180,8 @@ def _bearer(call: Call, token: str) -> Access:
         raise authentication_failed("Authentication scheme Bearer is not supported in this version.")
     issuer = call.world.issuer
     try:
+        if call.state.get("expired"):
+            raise TokenError("Expired in this scenario")
         caller = issuer.verify(token.strip(), (STORAGE, f"https://{call.account_name}.blob.core.windows.net"))
     except TokenError as error:
         call.state["decision"] = str(error)

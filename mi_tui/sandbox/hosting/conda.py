@@ -67,6 +67,28 @@ def parse(text: str) -> CondaFile:
     return CondaFile(python, tuple(requirements), tuple(left_out))
 
 
+def changed(text: str, more: tuple[str, ...], without: tuple[str, ...]) -> str:
+    """A conda file with further pip requirements and without some packages; as it is when there is nothing to change."""
+    if not more and not without:
+        return text
+    parse(text)
+    document = yaml.safe_load(text)
+    kept: list[Any] = []
+    for entry in document["dependencies"]:
+        if isinstance(entry, dict):
+            kept.append({"pip": [line for line in entry["pip"] if _package(line) not in without]})
+        elif _package(entry) not in without:
+            kept.append(entry)
+    if more:
+        kept.append({"pip": list(more)})
+    return yaml.safe_dump({**document, "dependencies": kept}, sort_keys=False)
+
+
+def _package(entry: str) -> str:
+    found = _SPEC.fullmatch(entry.strip())
+    return re.sub(r"[-_.]+", "-", found["name"].lower()) if found else ""
+
+
 def _pip_section(entry: dict[str, Any]) -> list[str]:
     if (
         set(entry) != {"pip"}

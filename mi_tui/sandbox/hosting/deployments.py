@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,17 @@ def workspace_of(world: World, resource_id: str) -> Resource:
     if workspace is None:
         raise canceled()
     return workspace
+
+
+def held_until(world: World, location: str, name: str) -> float:
+    """Until when (Unix seconds) a deleted endpoint's name is held in a region; 0 when it is free."""
+    return float(world.store.value(f"held:{location}:{name.lower()}") or 0)
+
+
+def hold(world: World, location: str, name: str) -> None:
+    """Hold the name of an endpoint that has just been deleted, as long as the profile says."""
+    if world.profile.name_release:
+        world.store.set_value(f"held:{location}:{name.lower()}", str(time.time() + world.profile.name_release))
 
 
 def folder(world: World, name: str) -> Path:
@@ -134,6 +146,7 @@ def spec(root: Path, live: dict[str, Any], built: environments.Environment) -> r
         root / "home",
         root / "tmp",
         live["variables"],
+        live.get("memory"),
     )
 
 

@@ -35,8 +35,8 @@ def allowed_from(world: World, who: list[Principal], action: str, scope: str, *,
         for principal in who
         for assignment in world.store.assignments(principal.object_id)
         if rbac.covers(assignment.scope, scope)
-        and (role := rbac.role_definitions().get(assignment.role)) is not None
-        and any(permission.allows(action, data=data) for permission in role.permissions)
+        and (role := rbac.role_of(world.store, assignment.role)) is not None
+        and role.allows(action, data=data)
     ]
     return min(moments, default=None)
 

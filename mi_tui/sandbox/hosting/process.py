@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 from mi_tui.sandbox.hosting.logfile import LogFile
@@ -22,10 +23,13 @@ class Process:
     """A started server. `port` is on 127.0.0.1; `ending` is set as soon as its process is gone, `exited` when all that it
     started is gone too and its last words are in the log, with its exit code in `code`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, log: LogFile) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, port: int, log: LogFile, memory: int | None = None) -> None:
         self._process = process
         self._log = log
+        self._memory = memory
         self.port = port
+        self.out_of_memory = False
+        """Whether it was killed because it and its workers used more than the bytes it may."""
         self.ending = asyncio.Event()
         self.exited = asyncio.Event()
         self.code: int | None = None
@@ -65,6 +69,12 @@ class Process:
         """Wait for the end of the process, then end what it left behind and read the rest of what they said."""
         # Not `wait()`: in some Python versions it returns only when every holder of the pipes is gone as well.
         while self._process.returncode is None:
+            if self._memory is not None and not self.out_of_memory:
+                self.out_of_memory = await asyncio.to_thread(group_memory, self._process.pid) > self._memory
+                if self.out_of_memory:
+                    # As the kernel does with a container over its limit.
+                    self._log.line("Killed")
+                    self._signal(signal.SIGKILL)
             await asyncio.sleep(0.05)
         self.ending.set()
         self._signal(signal.SIGKILL)
@@ -98,8 +108,10 @@ async def start(
     home: Path,
     variables: dict[str, str],
     log: LogFile,
+    memory: int | None = None,
 ) -> Process:
-    """Start a server for a scoring script (a path relative to `code_folder`). `variables` is its whole environment."""
+    """Start a server for a scoring script (a path relative to `code_folder`). `variables` is its whole environment, `memory`
+    how many bytes it may use."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         str(python), "-u", str(LAUNCHER),
@@ -107,7 +119,30 @@ async def start(
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         cwd=code_folder, env={**variables, "HOME": str(home)}, start_new_session=True,
     )  # fmt: skip
-    return Process(process, port, log)
+    return Process(process, port, log, memory)
+
+
+def group_memory(group: int) -> int:
+    """Bytes of memory that the processes of a group hold; 0 when nobody can say."""
+    if Path("/proc/self/stat").exists():
+        return sum(_held(stat, group) for stat in Path("/proc").glob("[0-9]*/stat"))
+    try:
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pgid=,rss="], capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    rows = (line.split() for line in listed.stdout.splitlines())
+    return sum(int(row[1]) * 1024 for row in rows if len(row) == 2 and row[0] == str(group))
+
+
+def _held(stat: Path, group: int) -> int:
+    """What one process holds when it is of the group ("proc_pid_stat(5)": after the name, the group is third, the pages 22nd)."""
+    try:
+        fields = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+        return int(fields[21]) * os.sysconf("SC_PAGE_SIZE") if fields[2] == str(group) else 0
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def free_port() -> int:

@@ -7,18 +7,21 @@ Image build, image pull with the endpoint's identity, download with the endpoint
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 from mi_tui.sandbox import containers
 from mi_tui.sandbox.arm import operations
 from mi_tui.sandbox.blob.rows import put_bytes
 from mi_tui.sandbox.errors import ArmError
-from mi_tui.sandbox.hosting import artifacts, deployments, environments, identities, running
+from mi_tui.sandbox.hosting import artifacts, conda, deployments, environments, identities, running
 from mi_tui.sandbox.hosting.deployments import automatic_grant, canceled, endpoint_of, folder, workspace_of
 from mi_tui.sandbox.hosting.instance import MODEL, PULL, START, SYSTEM, Instance
 from mi_tui.sandbox.hosting.logfile import LogFile
+from mi_tui.sandbox.sizes import size_named
 from mi_tui.sandbox.store import Operation, Resource
 from mi_tui.sandbox.world import World
 
@@ -81,6 +84,7 @@ class _Work:
         workspace = workspace_of(self.world, deployment.id)
         try:
             parts = artifacts.read(self.world, workspace, properties)
+            await self.machine(str(properties["instanceType"]))
             built = await self.build(parts)
             layout = artifacts.layout(folder(self.world, self.work), parts)
             artifacts.lay_out(layout)
@@ -88,16 +92,29 @@ class _Work:
             await self.pull()
             await self.download(parts, layout)
             variables = {str(name): str(value) for name, value in properties["environmentVariables"].items()}
-            live = deployments.remembered(parts, layout, variables)
+            live = deployments.remembered(parts, layout, variables) | {
+                "conda_file": self.conda(parts),
+                "memory": self._memory(str(properties["instanceType"])),
+            }
             await self.start(deployments.spec(layout.root, live, built), built, live)
         except artifacts.ArtifactError as error:
             raise ArmError(400, "BadArgument", f"{error} {GUIDE}#error-badargument") from error
+
+    async def machine(self, instance_type: str) -> None:
+        """Allocation of a machine. Quota is a permission: a region that has none left lets the deployment wait, without a word."""
+        broken = self.world.active.broken("deployment.create")
+        if broken is not None:
+            raise ArmError(500, broken.code, broken.message)
+        size = size_named(instance_type)
+        while size is not None and self.world.active.full(size.family):
+            self.current()
+            await asyncio.sleep(0.25)
 
     async def build(self, parts: artifacts.Artifacts) -> environments.Environment:
         """Image build: the environment. The registry that would hold the image is made when the workspace has none."""
         began = time.monotonic()
         try:
-            environment = await environments.build(self.world, parts.conda_file)
+            environment = await environments.build(self.world, self.conda(parts))
         except environments.BuildError as error:
             await _rest(began, self.world.profile.image_build)
             raise self._build_failure(error.log) from error
@@ -108,6 +125,11 @@ class _Work:
         for note in environment.notes:
             self.instance.event("SystemSetup", f"Sandbox: {note}", warning=True)
         return environment
+
+    def conda(self, parts: artifacts.Artifacts) -> str:
+        """The conda file as the image is built from it: in a scenario it may ask for more, or for less."""
+        active = self.world.active
+        return conda.changed(parts.conda_file, active.required(parts.conda_file), active.dropped(parts.conda_file))
 
     async def pull(self) -> None:
         """Image pull, which asks for AcrPull on the workspace's registry."""
@@ -151,10 +173,17 @@ class _Work:
                 )  # fmt: skip
         files = artifacts.code_files(self.world, parts, layout) + artifacts.model_files(self.world, parts, layout)
         await asyncio.to_thread(artifacts.copy, files)
+        await asyncio.to_thread(self._spoil, layout.code / parts.script)
         log.line(f"{_now()} INFO {len(files)} files are downloaded")
         self.instance.event("Downloaded", "Models are downloaded successfully or no model need to download")
         self.instance.stages |= {MODEL: "Succeeded", START: "InProgress"}
         self.keep()
+
+    def _spoil(self, script: Path) -> None:
+        """Add what a scenario adds to the scoring script."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            text = script.read_text("utf-8")
+            script.write_text(text + self.world.active.script(text), "utf-8")
 
     async def start(self, how: running.Spec, environment: environments.Environment, live: dict[str, Any]) -> None:
         """The container. One that crashes is started again while a role of its identity is still on its way, as kubelet would."""
@@ -171,6 +200,13 @@ class _Work:
         deadline = time.monotonic() + self._ready_seconds(deployment)
         while not await self.server.start(max(deadline - time.monotonic(), 1.0)):
             self.current()
+            if self.server.out_of_memory:
+                self.instance.stages[START] = "Failed"
+                self.instance.event("OOMKilled", "Container terminated due to insufficient memory", warning=True)
+                raise ArmError(
+                    400, "OutOfQuota",
+                    f"Container terminated due to insufficient memory. {GUIDE}#error-outofquota",
+                )  # fmt: skip
             if self.server.exit_code is None:
                 raise self._crash("Readiness probe failed: HTTP probe failed with statuscode: 502")
             self.instance.event("BackOff", "Back-off restarting failed container", warning=True)
@@ -216,6 +252,11 @@ class _Work:
         while time.time() < moment:
             self.current()
             await asyncio.sleep(min(0.25, max(moment - time.time(), 0.01)))
+
+    def _memory(self, instance_type: str) -> int | None:
+        """Bytes that the container may use; None where the sandbox sets no limit."""
+        size, share = size_named(instance_type), self.world.active.memory_share()
+        return None if size is None or share >= 1 else int(size.memory * share * 2**30)
 
     def _crash(self, probe: str) -> ArmError:
         if self.instance.stages[START] != "Failed":

@@ -27,7 +27,10 @@ _serving: dict[tuple[Path, str], Server] = {}
 
 @dataclass(frozen=True)
 class Spec:
-    """How to start a server: the environment's Python, the script relative to `code`, folders, and the user's own variables."""
+    """How to start a server: the environment's Python, the script relative to `code`, folders, and the user's own variables.
+
+    `memory` is how many bytes it may use, None without a limit.
+    """
 
     python: Path
     script: str
@@ -37,6 +40,7 @@ class Spec:
     home: Path
     temporary: Path
     variables: dict[str, str]
+    memory: int | None = None
 
 
 class Server:
@@ -65,11 +69,16 @@ class Server:
         """How the last process ended; None while it runs."""
         return None if self._process is None else self._process.code
 
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the last process was ended because it used more memory than it may."""
+        return self._process is not None and self._process.out_of_memory
+
     async def start(self, seconds: float) -> bool:
         """Start a process and wait until it is ready. False when it ended (see `exit_code`) or was not ready in time."""
         self._process = await process.start(
             self.spec.python, script=self.spec.script, model_folder=self.spec.models, code_folder=self.spec.code,
-            home=self.spec.home, variables=self._variables(), log=self.log,
+            home=self.spec.home, variables=self._variables(), log=self.log, memory=self.spec.memory,
         )  # fmt: skip
         if await self._process.ready(seconds):
             self.ready.set()

@@ -29,7 +29,30 @@ def drive(sandbox: Tapped) -> None:
     # Clients ask for definitions in 2018-01-01-preview, for assignments never.
     for version in ("2020-10-01-preview", "2022-04-01"):
         _assignment(caller, authorization, definition, version)
+    _custom_role(caller)
     _refusals(caller, authorization, definition)
+
+
+def _custom_role(caller: Caller) -> None:
+    """Made, changed, listed, and deleted; a built-in one cannot be changed."""
+    definitions = f"{caller.group}/providers/Microsoft.Authorization/roleDefinitions"
+    one = f"{definitions}/{uuid.uuid4()}"
+    wanted = {
+        "roleName": "Blob looker",
+        "description": "Looks at blobs.",
+        "type": "CustomRole",
+        "permissions": [
+            {"actions": ["Microsoft.Storage/*/read"], "notActions": [], "dataActions": [], "notDataActions": []}
+        ],
+        "assignableScopes": [caller.group],
+    }
+    for version in ("2018-01-01-preview", "2022-04-01"):
+        caller.arm("PUT", one, version, {"properties": wanted})
+        caller.arm("GET", one, version)
+        caller.arm("GET", f"{definitions}?$filter=type eq 'CustomRole'", version)
+        caller.arm("PUT", f"{definitions}/{READER}", version, {"properties": wanted})
+        caller.arm("DELETE", one, version)
+        caller.arm("DELETE", one, version)
 
 
 def _assignment(caller: Caller, authorization: str, definition: str, version: str) -> None:
