@@ -35,6 +35,7 @@ _HANDLERS = (
     "federated",
     "authorization",
     "workspaces",
+    "empty_collections",
     "assets",
     "capacity",
     "online",

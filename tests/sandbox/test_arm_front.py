@@ -131,6 +131,43 @@ def test_the_body_of_a_get_is_not_looked_at(arm: Arm) -> None:
     assert arm("GET", GROUP, b"{no json").status == 200
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"{no json", "Invalid property identifier character: n. Path '', line 1, position 2."),
+        (b'{"a"', "Unexpected end when reading JSON. Path '', line 1, position 5."),
+        (
+            b'{"a": 1} x',
+            "Additional text encountered after finished reading JSON content: x. Path '', line 1, position 10.",
+        ),
+        (
+            b'{"a": 1 "b"',
+            "After parsing a value an unexpected character was encountered: \". Path '', line 1, position 9.",
+        ),
+        (b'{"a": x}', "Unexpected character encountered while parsing value: x. Path '', line 1, position 7."),
+        (
+            b"[]",
+            "Error reading JObject from JsonReader. Current JsonReader item is not an object: StartArray. Path '', line 1, position 1.",
+        ),
+        (
+            b"\xed\xa0\x80",
+            "Unexpected character encountered while parsing value: \\ud800. Path '', line 1, position 1.",
+        ),
+    ],
+)
+def test_a_body_that_is_no_object_is_told_why(arm: Arm, body: bytes, why: str) -> None:
+    answer = arm("PUT", GROUP, body)
+    assert (answer.status, answer.code) == (400, "InvalidRequestContent")
+    assert answer.message == f"The request content was invalid and could not be deserialized: '{why}'."
+
+
+@pytest.mark.parametrize("kind", ["computes", "jobs", "data", "connections"])
+def test_what_a_workspace_never_has_is_an_empty_list(arm: Arm, kind: str) -> None:
+    assert arm("GET", f"{WORKSPACE}/{kind}").json == {"value": []}
+    assert arm("GET", f"{WORKSPACE}/{kind}/one").status == 404
+    assert arm("GET", f"{WORKSPACE}x/{kind}").status == 404
+
+
 # ---- throttling
 
 

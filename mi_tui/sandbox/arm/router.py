@@ -21,7 +21,7 @@ from mi_tui.sandbox.arm.authentication import authenticate
 from mi_tui.sandbox.arm.limits import Limits
 from mi_tui.sandbox.arm.locations import LOCATIONS, location_name
 from mi_tui.sandbox.arm.routes import Route, Table, nothing_at, registrar
-from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape, fault
+from mi_tui.sandbox.arm.shapes import ANY_BODY, Shape, fault, no_object, unreadable
 from mi_tui.sandbox.conditions import Asked
 from mi_tui.sandbox.errors import (
     GATEWAY,
@@ -308,9 +308,9 @@ class ArmApp:
             # What cannot be written again (NaN, half a surrogate pair) could not be answered either.
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError) as error:
-            raise _undeserializable(str(error)) from error
+            raise _undeserializable(unreadable(error)) from error
         if not isinstance(value, dict):
-            raise _undeserializable("an object was expected")
+            raise _undeserializable(no_object(value))
         return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,13 @@ DURATION = re.compile(r"P(?=.)(\d{1,4}D)?(T(?=.)(\d{1,4}H)?(\d{1,6}M)?(\d{1,7}(\
 ANY_BODY: dict[str, Shape] = {"location": str, "tags": TEXTS, "properties": dict}
 """What every resource's body has in common."""
 
+_TOKENS: tuple[tuple[type, str], ...] = (
+    (list, "StartArray"),
+    (str, "String"),
+    (bool, "Boolean"),
+    (int, "Integer"),
+    (float, "Float"),
+)
 _NAMES = {str: "String", bool: "Boolean", int: "Int32", dict: "Object", list: "Array"}
 
 
@@ -55,6 +63,38 @@ def fault(shape: Shape, value: Any, path: str = "") -> str | None:
     if shape is int:
         fits = fits and not isinstance(value, bool) and -INT32 <= value < INT32
     return None if fits else _refusal(value, _NAMES.get(shape, shape.__name__), path)
+
+
+def unreadable(error: Exception) -> str:
+    """Why a body is no JSON, as Azure's deserializer (Newtonsoft.Json) says it. Which of its sentences it would choose for a fault
+    in the middle is a guess; where the fault is, is told."""
+    if not isinstance(error, json.JSONDecodeError):
+        return "Unexpected character encountered while parsing value. Path '', line 1, position 1."
+    where = f"Path '', line {error.lineno}, position {error.colno}."
+    rest = error.doc[error.pos :].lstrip()
+    if not rest:
+        return f"Unexpected end when reading JSON. {where}"
+    # Half a surrogate pair could not be answered.
+    mark = rest[0] if rest[0].isprintable() else ascii(rest[0]).strip("'")
+    if error.msg.startswith("Extra data"):
+        return f"Additional text encountered after finished reading JSON content: {mark}. {where}"
+    if "property name" in error.msg:
+        return f"Invalid property identifier character: {mark}. {where}"
+    if "delimiter" in error.msg and "':'" in error.msg:
+        return f"Invalid character after parsing property name. Expected ':' but got: {mark}. {where}"
+    if "delimiter" in error.msg:
+        return f"After parsing a value an unexpected character was encountered: {mark}. {where}"
+    return f"Unexpected character encountered while parsing value: {mark}. {where}"
+
+
+def no_object(value: object) -> str:
+    """Why JSON that is no object is refused, in the same deserializer's words."""
+    kind = next(
+        (name for type_, name in _TOKENS if isinstance(value, type_)),
+        "Null",
+    )
+    where = "Path '', line 1, position 1."
+    return f"Error reading JObject from JsonReader. Current JsonReader item is not an object: {kind}. {where}"
 
 
 def _refusal(value: Any, wanted: str, path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
+from mi_tui.sandbox.arm.empty_collections import COLLECTIONS
 from tests.conformance.drives.http import Caller
 from tests.conformance.tapped import Tapped
 
@@ -28,6 +29,8 @@ def _workspaces(caller: Caller) -> None:
     caller.arm("GET", f"{caller.group}/{kind}/workspaces/nosuch", WORKSPACES)
     for what in ("vmSizes", "usages"):
         caller.arm("GET", f"{caller.subscription}/{kind}/locations/westeurope/{what}", "2024-07-01-preview")
+    for what in COLLECTIONS:
+        caller.arm("GET", f"{caller.workspace}/{what}", "2024-07-01-preview")
     store = f"{caller.workspace}/datastores/workspaceblobstore"
     caller.arm("GET", f"{caller.workspace}/datastores?isDefault=true", WORKSPACES)
     caller.arm("GET", store, WORKSPACES)
