@@ -121,11 +121,12 @@ class WelcomeScreen(WizardScreen):
 
         if isinstance(result, Failure) or not self.is_attached:
             return
-        self._scenarios = result
+        # What the sandbox is in may be several scenarios, or a file.
+        self._scenarios = {**result, self.wizard.scenario: result.get(self.wizard.scenario, "chosen by a command")}
         select = self.query_one("#scenario", Select)
         with self.prevent(Select.Changed):
-            select.set_options([(name, name) for name in result])
-            select.value = self.wizard.scenario if self.wizard.scenario in result else _CALM
+            select.set_options([(name, name) for name in self._scenarios])
+            select.value = self.wizard.scenario
         self._draw()
 
     def refresh_head(self) -> None:

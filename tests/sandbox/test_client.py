@@ -251,3 +251,25 @@ def test_importing_the_client_loads_nothing_heavy() -> None:
     code = f"import sys, mi_tui.sandbox.client\nprint([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_scenario_files_are_read_anew_and_a_bad_one_starts_nothing(home: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("about: x\nrules: [{on: {service: ftp}}]\n")
+    with pytest.raises(client.SandboxUsageError, match=r"mine\.yaml:2: rules\[0\]\.on\.service: one of"):
+        client.connect(home, scenario=str(mine))
+    assert not home.exists()
+    mine.write_text("about: x\nfurniture: {unregistered: [Microsoft.Cdn]}\n")
+    with client.connect(home, profile="instant", scenario=f"slow-grants,{mine}") as lease:
+        assert lease.connection.scenario == f"slow-propagation,{mine}"
+        before = client.tree(lease.connection)
+        mine.write_text("about: x\nfurniture: {registry: false}\n")
+        with client.connect(home, scenario=f"slow-propagation,{mine}") as again:
+            assert client.tree(again.connection) != before
+            with client.connect(home, scenario="none"):
+                assert client.tree(again.connection) == before
+
+
+def test_every_scenario_can_be_had_as_data() -> None:
+    every = client.explained_scenarios()
+    assert json.loads(json.dumps(every))["no-quota"]["furniture"]["quotas"] == {"*": 6}
