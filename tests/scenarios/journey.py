@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 import requests
 
+from mi_tui.engine.context import Stop
 from mi_tui.model.answers import Answers, IdentityKind
 from mi_tui.model.events import Event, RunFinished
 from mi_tui.sandbox import client
@@ -87,7 +87,7 @@ class Journey:
             made = msgspec.structs.replace(made, **{name: new})
         return self.workflow.check_files(made)
 
-    def up(self, answers: Answers | None = None, stop: threading.Event | None = None) -> Outcome:
+    def up(self, answers: Answers | None = None, stop: Stop | None = None) -> Outcome:
         """Plan and carry out."""
         try:
             run, plan = self.workflow.plan(self.target, answers or self.answers())
@@ -96,25 +96,25 @@ class Journey:
         except Exception as error:  # noqa: BLE001  # a plan that is refused says why; the test looks at the words
             return Outcome(refused=f"{type(error).__name__}: {error}")
         self.runs.append(run)
-        return self._watched(lambda emit: self.workflow.up(self.target, run, plan, emit, stop or threading.Event()))
+        return self._watched(lambda emit: self.workflow.up(self.target, run, plan, emit, stop or Stop()))
 
     def resume(self) -> Outcome:
         """Go on with the last run."""
         record = self.workflow.journal.run(self.runs[-1])
-        return self._watched(lambda emit: self.workflow.resume(self.target, record, emit, threading.Event()))
+        return self._watched(lambda emit: self.workflow.resume(self.target, record, emit, Stop()))
 
     def down(self) -> None:
         """Remove what the runs made."""
         for run in reversed(self.runs):
             record = self.workflow.journal.run(run)
-            self.workflow.down(self.target, record, lambda _event: None, threading.Event())
+            self.workflow.down(self.target, record, lambda _event: None, Stop())
         self.runs.clear()
 
     def again(self) -> Outcome:
         """Go on with the last run after a new sign-in."""
         record = self.workflow.journal.run(self.runs[-1])
         with self.workflow.target_of(record) as target:
-            return self._watched(lambda emit: self.workflow.resume(target, record, emit, threading.Event()))
+            return self._watched(lambda emit: self.workflow.resume(target, record, emit, Stop()))
 
     def arm(self, method: str, path: str, body: Any = None, version: str = "2024-10-01") -> tuple[int, Any]:
         """One request to ARM by the person's own sign-in: status and body."""

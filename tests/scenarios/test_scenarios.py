@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mi_tui.engine.context import Stop
 from mi_tui.sandbox import scenarios
 from tests.e2e.conftest import environment_cache
 from tests.scenarios.cases import CASES, Case, run, until
@@ -48,7 +49,7 @@ def test_a_scenario_fails_as_azure_does_and_its_remedy_helps(journey: Journey, c
 
 def test_a_region_without_machines_lets_a_deployment_wait_for_ever(journey: Journey) -> None:
     journey.scenario("no-capacity")
-    answers, stop, found = journey.answers(), threading.Event(), list[Outcome]()
+    answers, stop, found = journey.answers(), Stop(), list[Outcome]()
     attempt = threading.Thread(target=lambda: found.append(journey.up(answers, stop)))
     attempt.start()
     deployment = f"{journey.workspace}/onlineEndpoints/{answers.endpoint.name}/deployments/blue"
