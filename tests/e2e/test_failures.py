@@ -88,8 +88,8 @@ def test_a_user_assigned_identity_without_acrpull_cannot_pull(shell: Shell) -> N
     assert up.last["failure"]["code"] == "BadArgument"
     assert "pull permission on the registry" in up.last["failure"]["message"]
     assert [grant["role"] for grant in up.last["missing_grants"]] == [
-        "Storage Blob Data Reader",
         "AcrPull",
+        "Storage Blob Data Reader",
         "Storage Blob Data Reader",
     ]
     assert shell("down", up.last["run"], "--yes").code == 0
