@@ -94,7 +94,7 @@ class EndpointScreen(WizardScreen):
         yield VerticalScroll(Static("", id="history", markup=False), id="history-box", can_focus=False)
 
     def extra_buttons(self) -> Iterable[Widget]:
-        yield Button("Send", id="send", variant="success")
+        yield Button("Send", id="send")
         yield Button("Logs", id="logs")
 
     @property
@@ -161,7 +161,16 @@ class EndpointScreen(WizardScreen):
         self.add_class("-empty")
         self.query_one("#question", Static).update("No endpoint")
         self.query_one("#state", Static).update(f"{what}\n{then}")
-        self.query_one("#back", Button).focus()
+        primary = self.query_one("#primary", Button)
+        primary.label = "Review"
+        primary.focus()
+
+    def primary(self) -> None:
+        """Clean up; where there is nothing, look at the plan that makes it."""
+        if self.has_class("-empty"):
+            self.mi.go(Stage.REVIEW)
+        else:
+            super().primary()
 
     # ---- its state
 

@@ -14,6 +14,7 @@ from mi_tui.model.answers import Answers
 from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.failure import Failure
 from mi_tui.model.text import visible
+from mi_tui.widgets.paths import clean_path
 from screens.dialogs import Dialog
 from screens.wizard import Wizard
 
@@ -49,9 +50,9 @@ class _FileDialog(Dialog):
             event.input.value = harmless
 
     def path(self) -> Path | None:
-        """The path as typed or pasted, without the quotes that a shell or a file manager puts around it."""
-        text = self.query_one("#path", Input).value.strip().strip("'\"")
-        return Path(text).expanduser() if text else None
+        """The path as typed or pasted, without what a shell or a file manager puts around it."""
+        text = clean_path(self.query_one("#path", Input).value)
+        return Path(text) if text else None
 
     def complain(self, *lines: str) -> None:
         """List what is wrong; nothing takes the list away."""

@@ -23,12 +23,11 @@ class Commands(Provider):
     def _all(self) -> Iterator[tuple[str, str, Run]]:
         """Each command's words, its help and what it does."""
         screen = self.screen
-        if not isinstance(screen, WizardScreen):
-            return
-        for action in actions.on(screen.STAGE.value):
-            if action.name == "command_palette":
-                continue
+        stage = screen.STAGE if isinstance(screen, WizardScreen) else None
+        for action in actions.on(stage.value if stage else "troubleshoot"):
             owner = screen if hasattr(screen, f"action_{action.name}") else self.app
+            if action.name == "command_palette" or not hasattr(owner, f"action_{action.name}"):
+                continue
             keys = f" ({pretty(action.keys)})"
             yield (
                 f"{action.label.rstrip('?').capitalize()}{keys}",
@@ -37,9 +36,9 @@ class Commands(Provider):
             )
         journey = cast("Journey", self.app)
         order = list(Stage)
-        for stage in order[: order.index(journey.reached) + 1]:
-            if stage is not screen.STAGE:
-                yield f"Go to {stage.label}", "A step that was open before.", partial(journey.go, stage)
+        for other in order[: order.index(journey.reached) + 1] if stage else ():
+            if other is not stage:
+                yield f"Go to {other.label}", "A step that was open before.", partial(journey.go, other)
 
     async def discover(self) -> Hits:
         for words, help_text, run in self._all():

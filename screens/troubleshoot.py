@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Button, Static
 
+from mi_tui.model import actions
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
 from mi_tui.model.text import cut, masked, visible
@@ -37,8 +38,11 @@ class TroubleshootScreen(Screen[None]):
     HELP = "troubleshoot"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "back"),
-        Binding("r", "raw", "raw error"),
-        Binding("y", "copy", "copy all"),
+        *(
+            Binding(action.keys, action.name, action.label, tooltip=action.help)
+            for action in actions.on("troubleshoot")
+            if "troubleshoot" in action.on
+        ),
     ]
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SWITCH = 0.001
-"""Seconds."""
+"""Seconds that a thread may keep the interpreter when another asks for it; Python's own is 0.005."""
 _GRACE = 0.1
 """Seconds that a run has to write down that it was left; without that it is resumed as after a crash."""
 

@@ -53,8 +53,7 @@ class WorkspaceScreen(WizardScreen):
         draft = self.wizard.draft
         self._draw()
         self._load_subscriptions()
-        if draft.subscription:
-            self._load_workspaces()
+        self._load_workspaces()
         if draft.complete(Stage.WORKSPACE):
             self.query_one("#primary", Button).focus()
         else:
@@ -117,8 +116,13 @@ class WorkspaceScreen(WizardScreen):
     def _load_workspaces(self) -> None:
         picker = self.query_one("#workspace", Picker)
         target, subscription = self._target(picker), self.wizard.draft.subscription
-        if target is None or not subscription:
+        if target is None:
             return
+        if not subscription:
+            picker.set_empty("Choose a subscription first: its workspaces stand here then.")
+            picker.set_items([])
+            return
+        picker.set_empty(_NO_WORKSPACE)
         self._asked += 1
         asked = self._asked
         picker.set_loading()

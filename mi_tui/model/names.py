@@ -26,6 +26,8 @@ class NameRule:
         """The rule in words when `name` breaks it, else None."""
         if self.pattern.fullmatch(name):
             return None
+        if not name:
+            return f"the {self.kind} name is missing: {self.words}."
         return f"{name!r} is no valid {self.kind} name: {self.words}."
 
 

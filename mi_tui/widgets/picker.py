@@ -158,6 +158,10 @@ class Picker(Widget):
 
     # ---- what the owner says
 
+    def set_empty(self, words: str) -> None:
+        """What stands where there is nothing to choose from: how to get the first one."""
+        self._empty = words
+
     def set_loading(self, loading: bool = True) -> None:
         """The list is being loaded; what is there stays. `set_items` and `set_failure` end it."""
         if not loading:

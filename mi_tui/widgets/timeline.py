@@ -48,6 +48,8 @@ def lines(
     """The timeline's lines, none wider than `width`."""
     signs = marks(unicode=unicode)
     rows = list(progress.rows.values())
+    if not rows:
+        return []
     groups = progress.side_by_side()
     head = _head(width, usual, signs, bool(groups))
     full = [line for place, row in enumerate(rows) for line in _row(rows, place, row, groups, width, signs)]
