@@ -32,6 +32,11 @@ _WIDE = 110
 """Columns from which the log stands beside the timeline."""
 
 
+_SECOND = 0.9
+"""Seconds between two looks at the clocks."""
+_WHILE_TYPING = 3.0
+
+
 class DeployScreen(LogKeys, WizardScreen):
     """Watches the run. It goes on when the screen is left; coming back shows it as it is then."""
 
@@ -43,6 +48,7 @@ class DeployScreen(LogKeys, WizardScreen):
     _shown: tuple[RunProgress, Outcome | None] | None = None
     _said = 0
     _facts_length = 0
+    _drawn_at = 0.0
     _composed = False
     """Events may arrive before the widgets are there."""
 
@@ -63,9 +69,15 @@ class DeployScreen(LogKeys, WizardScreen):
     def ready(self) -> None:
         self._composed = True
         _calm_collector()
-        self.set_interval(1.0, self._draw)
+        self.set_interval(0.25, self._tick)
         self._lay_out()
         self._draw()
+
+    def _tick(self) -> None:
+        """The clocks go on each second; while somebody types into the log's line, less often."""
+        since = time.monotonic() - self._drawn_at
+        if since >= (_WHILE_TYPING if self.query_one(LogPane).view.typing else _SECOND):
+            self._draw()
 
     def on_resize(self) -> None:
         self._lay_out()
@@ -95,6 +107,7 @@ class DeployScreen(LogKeys, WizardScreen):
     def _draw(self) -> None:
         if not self._composed or not self.is_attached:
             return
+        self._drawn_at = time.monotonic()
         progress = self.wizard.progress
         facts = self._facts(progress)
         self.query_one("#facts", Static).update(facts, layout=facts.cell_length != self._facts_length)

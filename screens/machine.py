@@ -125,7 +125,7 @@ class MachineSection(Section):
         elif fit.free is None:
             self.say(many, f"{price} · quota: {fit.needs} cores")
         elif fit.fits:
-            self.say(many, f"{price} · {fit.words} {marks()['done']}")
+            self.say(many, f"{price} · {fit.needs} of {fit.free} free cores {marks()['done']}")
         else:
             self.say(many, f"{price} · {fit.words}: {QUOTA_HELP}", "warn")
 

@@ -369,10 +369,10 @@ class Wizard:
         self.last_failure = failure
         self._events.append(RunFinished(run=self.run, outcome=Outcome.FAILED, failure=failure))
 
-    def drain(self, seconds: float = 0.01) -> int:
+    def drain(self, seconds: float = 0.004) -> int:
         """Take in the events that have come, for so long at most; how many. Called by a timer of the App, so that no screen misses any."""
         taken, end = 0, time.perf_counter() + seconds
-        while self._events and (taken % 50 or time.perf_counter() < end):
+        while self._events and (taken % 20 or time.perf_counter() < end):
             event = self._events.popleft()
             self.progress.take(event)
             if isinstance(event, RunFinished):

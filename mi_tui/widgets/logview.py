@@ -72,8 +72,10 @@ class LogView(ScrollView, can_focus=True):
         self.current: int | None = None
         self._placing = False
         self._seen = -1
+        self._gone = 0
+        """Rows that went at the top since the picture was last placed."""
         self._base: Style | None = None
-        self._flushed = self._rest = 0.0
+        self._flushed = self._rest = self._typed = 0.0
 
     def on_mount(self) -> None:
         self.set_interval(FLUSH, self.flush)
@@ -92,27 +94,36 @@ class LogView(ScrollView, can_focus=True):
         if self.paused or self.index.buffer.end == self._seen:
             return
         now = time.monotonic()
+        # Also while the picture rests: all that came in a second, counted at once, would be felt.
+        self._gone += self.index.update()
         if now < self._rest:
             return
         self._rest = now + FLOOD_REST if self.buffer.end - self._seen > FLOOD else 0.0
         self._flushed, self._seen = now, self.buffer.end
-        gone = self.index.update()
+        gone, self._gone = self._gone, 0
         self._place(self.scroll_offset.y - gone)
 
     def hold(self) -> None:
         """Somebody types: leave the next moment to the echo, but never the log for long."""
+        self._typed = time.monotonic()
         self._rest = min(time.monotonic() + TYPING_REST, self._flushed + LONGEST_REST)
+
+    @property
+    def typing(self) -> bool:
+        """Whether somebody typed a moment ago; what can wait leaves the moment to the echo."""
+        return time.monotonic() - self._typed < TYPING_REST
 
     def _anew(self, buffer: LogBuffer | None = None, *, keep: bool = True) -> None:
         """Count the rows again, after a change of filter, width or buffer; the top line stays the top line."""
         top = self._top() if keep else None
         width = max(1, self._room()) if self.wrap else 0
         self.index.reset(buffer, width=width)
+        self._gone = 0
         self._seen = self.index.buffer.end
         self._place(self.index.row_of(top) if top is not None else 0)
 
     def _top(self) -> int | None:
-        row = self.scroll_offset.y
+        row = self.scroll_offset.y - self._gone
         return self.index.at(row)[0] if 0 <= row < self.index.rows else None
 
     def _room(self) -> int:
@@ -238,9 +249,10 @@ class LogView(ScrollView, can_focus=True):
         if self._base is None:
             self._base = self.rich_style  # looking it up for every row is what drawing costs most
         base = self._base
-        if row >= self.index.rows:
+        shown = row - self._gone
+        if not 0 <= shown < self.index.rows:
             return Strip.blank(width, base)
-        number, part = self.index.at(row)
+        number, part = self.index.at(shown)
         line = self.index.buffer.line(number)
         if line is None:
             return Strip.blank(width, base)  # dropped since the last look

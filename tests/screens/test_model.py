@@ -57,7 +57,7 @@ def test_enter_goes_on_with_the_example_and_all_fits(tmp_path: Path, size: tuple
         assert isinstance(app.focused, Button)
         assert not screen.query_one("#main").show_vertical_scrollbar
         assert "Free in this workspace" in note(screen, "#endpoint")
-        assert said(screen, "#instance-type") == "Standard_DS3_v2 × 1 ≈ 0.29 USD/h · needs 8 cores, 24 free ✓"
+        assert said(screen, "#instance-type") == "Standard_DS3_v2 × 1 ≈ 0.29 USD/h · 8 of 24 free cores ✓"
         assert said(screen, "#script") == "score.py · first request: sample-request.json"
         await pilot.press("enter")
         await pilot.pause()
@@ -229,7 +229,7 @@ def test_a_quota_that_cannot_be_read_is_said_in_place_and_asked_again(tmp_path: 
         world.room = FakeCatalog().room
         await pilot.press("ctrl+r")
         await settle(pilot)
-        assert said(screen, "#instance-type").endswith("needs 12 cores, 24 free ✓")
+        assert said(screen, "#instance-type").endswith("12 of 24 free cores ✓")
         assert not screen.query_one("#instances .picker--failure").display
 
     play(app, script)
