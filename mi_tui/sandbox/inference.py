@@ -24,7 +24,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mi_tui.sandbox import rbac
-from mi_tui.sandbox.arm.online_endpoints import TYPE, hash_token
+from mi_tui.sandbox.arm.online_endpoints import TYPE
+from mi_tui.sandbox.arm.online_secrets import hash_token
 from mi_tui.sandbox.hosting import deployments, running
 from mi_tui.sandbox.store import Resource
 from mi_tui.sandbox.tokens import TokenError

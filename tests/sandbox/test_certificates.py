@@ -50,7 +50,7 @@ def mode(path: Path) -> int:
         ("westeurope.livediagnostics.monitor.azure.com", "telemetry"),
         ("in.applicationinsights.azure.com", None),
         ("x.monitor.azure.com", None),
-        ("pypi.org", None),
+        ("example.org", None),
         ("127.0.0.1", None),
         ("", None),
     ],
@@ -145,16 +145,16 @@ def test_each_host_gets_its_own_leaf_by_sni(tmp_path: Path) -> None:
 
 def test_a_host_that_is_not_served_gets_no_certificate_that_a_client_accepts(tmp_path: Path) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
-        handshake(Authority(tmp_path), "pypi.org")
+        handshake(Authority(tmp_path), "example.org")
 
 
 def test_the_ca_is_worth_nothing_for_other_hosts(tmp_path: Path) -> None:
     """Even a leaf signed with the stolen CA key is refused: the CA is constrained to the names that the sandbox serves."""
     authority = Authority(tmp_path)
     forged = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority._install(forged, authority.leaf("pypi.org"))
+    authority._install(forged, authority.leaf("example.org"))
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
-        handshake(authority, "pypi.org", forged)
+        handshake(authority, "example.org", forged)
 
 
 def test_leaves_are_cached_and_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,7 @@ def test_a_client_that_vanishes_ends_the_inner_connection() -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "words"),
     [
-        ("CONNECT pypi.org:443 HTTP/1.1\r\n\r\n", 403, b"serves only"),
+        ("CONNECT example.org:443 HTTP/1.1\r\n\r\n", 403, b"serves only"),
         ("CONNECT management.azure.com:80 HTTP/1.1\r\n\r\n", 403, b"port 443"),
         ("CONNECT 169.254.169.254:443 HTTP/1.1\r\n\r\n", 403, b"serves only"),
         ("GET http://management.azure.com/ HTTP/1.1\r\n\r\n", 405, b"CONNECT only"),
@@ -171,8 +171,8 @@ def test_refusals(request_: str, status: int, words: bytes) -> None:
 def test_refused_hosts_are_told() -> None:
     async def run() -> None:
         async with door(echo) as it:
-            await it.open("CONNECT pypi.org:443 HTTP/1.1\r\n\r\n")
-            assert it.refused == [("CONNECT", "pypi.org:443", 403)]
+            await it.open("CONNECT example.org:443 HTTP/1.1\r\n\r\n")
+            assert it.refused == [("CONNECT", "example.org:443", 403)]
 
     asyncio.run(run())
 

@@ -289,7 +289,7 @@ def test_the_three_steps_against_the_sandbox(tmp_path: Path) -> None:
                 app.screen.query_one("#endpoint .field--note", Static).render()
             )
             machine = str(app.screen.query_one("#instance-type .section--value", Static).render())
-            assert machine.endswith("quota: 8 of 24 free ✓"), "the sandbox's own quota"
+            assert machine.endswith("8 of 24 free cores ✓"), "the sandbox's own quota"
             app.wizard.close()
 
     asyncio.run(run())

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
-import string
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +12,7 @@ from starlette.responses import Response
 from mi_tui.model.names import ENDPOINT
 from mi_tui.sandbox import grants
 from mi_tui.sandbox.arm import labels, online_identity, operations
-from mi_tui.sandbox.arm.ml import WORKSPACE, ml_empty, ml_reply
+from mi_tui.sandbox.arm.ml import WORKSPACE, ml_reply
 from mi_tui.sandbox.arm.ml import workspace as workspace_of
 from mi_tui.sandbox.arm.online_operations import (
     begin,
@@ -25,6 +22,7 @@ from mi_tui.sandbox.arm.online_operations import (
     parent_not_found,
     stamped,
 )
+from mi_tui.sandbox.arm.online_secrets import new_key
 from mi_tui.sandbox.arm.paging import ML_ENDPOINTS, page_of
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.arm.shapes import ANY_BODY, TEXTS, Map, Shape
@@ -37,8 +35,8 @@ from mi_tui.sandbox.store import Operation, Place, Resource
 from mi_tui.sandbox.world import World
 
 TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
-_ACTION = TYPE
-_ONE = WORKSPACE + "/onlineEndpoints/{endpoint}"
+ACTION = TYPE
+ONE = WORKSPACE + "/onlineEndpoints/{endpoint}"
 _IDENTITY: Shape = {"type": str, "userAssignedIdentities": Map(dict)}
 _BODY: Shape = {
     **ANY_BODY,
@@ -52,9 +50,6 @@ _BODY: Shape = {
     },
 }
 _AUTH_MODES = {"key": "Key", "amltoken": "AMLToken", "aadtoken": "AADToken"}
-TOKEN_SECONDS = 12 * 3600
-"""How long an endpoint token is good; Microsoft says twelve hours, with a refresh advised an hour before."""
-_ALPHABET = string.ascii_letters + string.digits
 
 
 def endpoint_of(call: Call) -> Resource:
@@ -72,7 +67,7 @@ def _found(call: Call, workspace: Resource) -> Resource | None:
     return found or overlays.appear(call.world, workspace, call.ids["endpoint"])
 
 
-@route("GET", WORKSPACE + "/onlineEndpoints", f"{_ACTION}/read")
+@route("GET", WORKSPACE + "/onlineEndpoints", f"{ACTION}/read")
 def _list(call: Call) -> Response:
     workspace = workspace_of(call)
     name, newest_first = call.query.get("name"), call.query.get("orderby", "").lower().endswith("desc")
@@ -84,12 +79,12 @@ def _list(call: Call) -> Response:
     return ml_reply(200, page_of(call, ML_ENDPOINTS, read))
 
 
-@route("GET", _ONE, f"{_ACTION}/read")
+@route("GET", ONE, f"{ACTION}/read")
 def _get(call: Call) -> Response:
     return ml_reply(200, endpoint_of(call).body)
 
 
-@route("PUT", _ONE, f"{_ACTION}/write", _BODY)
+@route("PUT", ONE, f"{ACTION}/write", _BODY)
 async def _put(call: Call) -> Response:
     workspace = workspace_of(call)
     existing = _found(call, workspace)
@@ -97,12 +92,12 @@ async def _put(call: Call) -> Response:
         return _create(call, workspace) if existing is None else _update(call, workspace, existing)
 
 
-@route("PATCH", _ONE, f"{_ACTION}/write", {"tags": TEXTS, "identity": _IDENTITY})
+@route("PATCH", ONE, f"{ACTION}/write", {"tags": TEXTS, "identity": _IDENTITY})
 async def _patch(call: Call) -> Response:
     """Tags and identity are all that a PATCH may carry; the identity must be the one that is there."""
     workspace, endpoint = workspace_of(call), endpoint_of(call)
     location = workspace.body["location"]
-    _refuse_busy(location, endpoint)
+    refuse_busy(location, endpoint)
     online_identity.refuse_change(call, location, endpoint)
     endpoint.body["tags"] = call.body.get("tags") or endpoint.body["tags"]
     endpoint.body["systemData"] = stamped(call.caller.name, endpoint.body["systemData"])
@@ -110,7 +105,7 @@ async def _patch(call: Call) -> Response:
     return ml_reply(200, endpoint.body)
 
 
-@route("DELETE", _ONE, f"{_ACTION}/delete")
+@route("DELETE", ONE, f"{ACTION}/delete")
 async def _delete(call: Call) -> Response:
     """202 with the body `null` (recorded), 204 when there is nothing. What else runs on the endpoint is overtaken."""
     workspace = workspace_of(call)
@@ -131,58 +126,6 @@ async def _delete(call: Call) -> Response:
 def _accepted(call: Call, workspace: Resource, operation_id: str) -> Response:
     answer = headers(call, workspace, operation_id, results=True)
     return ml_reply(202, None, answer)
-
-
-@route("POST", _ONE + "/listKeys", f"{_ACTION}/listKeys/action")
-def _list_keys(call: Call) -> Response:
-    endpoint = endpoint_of(call)
-    if endpoint.body["properties"]["authMode"] != "Key":
-        raise invalid(
-            workspace_of(call).body["location"], "Keys are only available for endpoints with auth mode Key.", "AuthMode"
-        )
-    return ml_reply(
-        200, {"primaryKey": endpoint.private["keys"]["primary"], "secondaryKey": endpoint.private["keys"]["secondary"]}
-    )
-
-
-@route("POST", _ONE + "/regenerateKeys", f"{_ACTION}/regenerateKeys/action", {"keyType": str, "keyValue": str})
-async def _regenerate_keys(call: Call) -> Response:
-    workspace, endpoint = workspace_of(call), endpoint_of(call)
-    location = workspace.body["location"]
-    _refuse_busy(location, endpoint)
-    kind = (call.body.get("keyType") or "").lower()
-    if kind not in {"primary", "secondary"}:
-        raise invalid(
-            location, "The value provided is not a valid enum value. Allowed values: Primary,Secondary.", "keyType"
-        )
-    endpoint.private["keys"][kind] = call.body.get("keyValue") or _new_key()
-    endpoint.body["properties"]["provisioningState"] = "Updating"
-    operation = begin(call, workspace, "oe", "endpoint.keys", endpoint)
-    return ml_empty(202, headers(call, workspace, operation.id, results=True))
-
-
-@route("POST", _ONE + "/token", f"{_ACTION}/token/action")
-def _token(call: Call) -> Response:
-    endpoint = endpoint_of(call)
-    if endpoint.body["properties"]["authMode"] != "AMLToken":
-        raise invalid(
-            workspace_of(call).body["location"],
-            "Tokens are only available for endpoints with auth mode AMLToken.",
-            "AuthMode",
-        )
-    token, expires = secrets.token_urlsafe(48), int(time.time()) + TOKEN_SECONDS
-    alive = {known: until for known, until in endpoint.private.get("tokens", {}).items() if until > time.time()}
-    endpoint.private["tokens"] = {**alive, hash_token(token): expires}
-    call.world.store.put(endpoint)
-    return ml_reply(
-        200,
-        {"accessToken": token, "tokenType": "Bearer", "expiryTimeUtc": expires, "refreshAfterTimeUtc": expires - 3600},
-    )
-
-
-def hash_token(token: str) -> str:
-    """How an endpoint token is remembered."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _create(call: Call, workspace: Resource) -> Response:
@@ -228,7 +171,7 @@ def _create(call: Call, workspace: Resource) -> Response:
         "identity": online_identity.attach(call, workspace, identifier, name),
     }
     endpoint = Resource(
-        identifier, TYPE, name, body, {"keys": {"primary": _new_key(), "secondary": _new_key()}, "grants": []}
+        identifier, TYPE, name, body, {"keys": {"primary": new_key(), "secondary": new_key()}, "grants": []}
     )
     operation = begin(call, workspace, "oe", "endpoint.create", endpoint)
     return ml_reply(201, endpoint.body, headers(call, workspace, operation.id))
@@ -236,7 +179,7 @@ def _create(call: Call, workspace: Resource) -> Response:
 
 def _update(call: Call, workspace: Resource, endpoint: Resource) -> Response:
     location = str(workspace.body["location"])
-    _refuse_busy(location, endpoint)
+    refuse_busy(location, endpoint)
     if not endpoint.private.get("created"):
         raise invalid(
             location,
@@ -327,7 +270,8 @@ def _mirror_traffic(
     return {there[name.lower()].name: share for name, share in wanted.items()}
 
 
-def _refuse_busy(location: str, endpoint: Resource) -> None:
+def refuse_busy(location: str, endpoint: Resource) -> None:
+    """Raise 409 while another operation runs on the endpoint."""
     state = endpoint.body["properties"]["provisioningState"]
     if state in BUSY:
         raise busy(location, f"Cannot update endpoint {endpoint.name} because it is in {state} provisioning state.")
@@ -352,10 +296,6 @@ def require_ready(call: Call, workspace: Resource) -> Resource:
             f"Cannot create a deployment in endpoint {endpoint.name} because it is in {state} provisioning state",
         )
     return endpoint
-
-
-def _new_key() -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(32))
 
 
 def _current(world: World, operation: Operation) -> Resource:
