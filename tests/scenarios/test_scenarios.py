@@ -14,7 +14,10 @@ from tests.e2e.conftest import environment_cache
 from tests.scenarios.cases import CASES, Case, run, until
 from tests.scenarios.journey import Journey, Outcome, opened
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
+
+IN_CI = {"missing-role", "provider-unregistered", "no-quota", "missing-package", "flaky-network"}
+"""One of each kind: a right, a provider, a limit, a container, the network. The others are run by hand: `-m long`."""
 
 __all__ = ["environment_cache"]
 
@@ -31,7 +34,13 @@ def test_each_scenario_has_its_case() -> None:
     assert {case.scenario for case in CASES} | {"no-capacity"} == set(scenarios.library())
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.scenario)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.slow if case.scenario in IN_CI else pytest.mark.long, id=case.scenario)
+        for case in CASES
+    ],
+)
 def test_a_scenario_fails_as_azure_does_and_its_remedy_helps(journey: Journey, case: Case, tmp_path: Path) -> None:
     seen = run(journey, case, tmp_path)
     first = seen.first
@@ -47,6 +56,7 @@ def test_a_scenario_fails_as_azure_does_and_its_remedy_helps(journey: Journey, c
         assert seen.remedied.scored, f"{seen.remedied.code} {seen.remedied.message}"
 
 
+@pytest.mark.long
 def test_a_region_without_machines_lets_a_deployment_wait_for_ever(journey: Journey) -> None:
     journey.scenario("no-capacity")
     answers, stop, found = journey.answers(), Stop(), list[Outcome]()
