@@ -1,0 +1,113 @@
+"""A sandbox of the suite's own: the signed-in application owns the subscription and its blobs, and the accounts stand ready."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from mi_tui.sandbox import client, furnish, grants
+from mi_tui.sandbox.client import Connection
+from mi_tui.sandbox.paths import make_private
+from mi_tui.sandbox.profiles import PROFILES
+from mi_tui.sandbox.store import Store
+from mi_tui.sandbox.tokens import Issuer
+from mi_tui.sandbox.world import TENANT, World
+from tests.suites.catalog import Suite
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+BLOB_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+ARM = "https://management.azure.com"
+
+
+def owned(home: Path) -> None:
+    """Furnish a world in which the service principal owns its subscription and the data in it."""
+    make_private(home)
+    store = Store(home)
+    world = World(home, store, Issuer(store, TENANT), PROFILES["instant"])
+    furnish.furnish(world)
+    for role in (OWNER, BLOB_OWNER):
+        grants.assign(
+            world, f"/subscriptions/{furnish.DEV}", furnish.SERVICE_PRINCIPAL_ID, role, by=furnish.ADMIN_ID, immediate=True
+        )  # fmt: skip
+    store.close()
+
+
+@contextmanager
+def opened(home: Path, suite: Suite) -> Iterator[dict[str, str]]:
+    """The variables with which the suite runs; the sandbox lives as long as this is open."""
+    owned(home)
+    with client.connect(home, profile="instant") as lease:
+        yield client.environment(lease.connection) | _accounts(lease.connection, suite) | _settings(lease.connection)
+    client.stop(home)
+
+
+def _settings(connection: Connection) -> dict[str, str]:
+    """What Microsoft's pipelines set for live runs."""
+    return {
+        "AZURE_TEST_RUN_LIVE": "true",
+        "AZURE_SKIP_LIVE_RECORDING": "true",
+        "STORAGE_RESOURCE_GROUP_NAME": connection.resource_group,
+        "AZURE_CLIENT_OID": furnish.SERVICE_PRINCIPAL_ID,
+        "ML_SUBSCRIPTION_ID": connection.subscription,
+        "ML_RESOURCE_GROUP": connection.resource_group,
+        "ML_WORKSPACE_NAME": connection.workspace,
+        "ML_TENANT_ID": connection.tenant,
+    }
+
+
+def _accounts(connection: Connection, suite: Suite) -> dict[str, str]:
+    """Make the storage accounts of the suite; their names and keys."""
+    found = {}
+    with requests.Session() as session:
+        session.trust_env = False
+        session.proxies = {"https": connection.proxy}
+        session.verify = str(connection.ca_file)
+        if suite.accounts:
+            session.headers["Authorization"] = f"Bearer {_token(session, connection)}"
+        for variable, kind in suite.accounts.items():
+            name = f"suite{secrets.token_hex(6)}"
+            found[f"{variable}_NAME"] = name
+            found[f"{variable}_KEY"] = _account(session, connection, name, kind)
+    return found
+
+
+def _token(session: requests.Session, connection: Connection) -> str:
+    answer = session.post(
+        f"https://login.microsoftonline.com/{connection.tenant}/oauth2/v2.0/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": connection.client_id,
+            "client_secret": connection.client_secret,
+            "scope": f"{ARM}/.default",
+        },
+    )
+    answer.raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+def _account(session: requests.Session, connection: Connection, name: str, kind: str) -> str:
+    """Create an account that lets its containers be public, as the suites expect; its first key."""
+    group = f"{ARM}/subscriptions/{connection.subscription}/resourceGroups/{connection.resource_group}"
+    path = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}"
+    properties: dict[str, Any] = {"allowBlobPublicAccess": True, "allowSharedKeyAccess": True}
+    if kind == "BlobStorage":
+        properties["accessTier"] = "Hot"
+    sku = "Premium_LRS" if kind == "BlockBlobStorage" else "Standard_RAGRS"
+    version = {"api-version": "2023-05-01"}
+    answer = session.put(
+        path,
+        params=version,
+        json={"location": connection.location, "kind": kind, "sku": {"name": sku}, "properties": properties},
+    )
+    answer.raise_for_status()
+    while answer.status_code == 202:
+        answer = session.get(answer.headers["Location"])
+        answer.raise_for_status()
+    keys = session.post(f"{path}/listKeys", params=version)
+    keys.raise_for_status()
+    return str(keys.json()["keys"][0]["value"])
