@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 import mi_tui
-from mi_tui.services.redact import redact
+from mi_tui.model.redact import redact
 
 
 def crash_report(home: Path, error: BaseException) -> Path | None:

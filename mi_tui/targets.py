@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mi_tui.engine.context import Pace
+from mi_tui.model.secret import Secret, remember
 from mi_tui.sandbox import client
 from mi_tui.services import sign_in
 from mi_tui.services.session import Session
@@ -78,6 +79,8 @@ def sandbox(
     """
     with client.connect(home / "sandbox", profile=profile, scenario=scenario) as lease:
         connection = lease.connection
+        for secret in (connection.control_token, connection.client_secret, connection.user_password):
+            remember(secret)
         variables = client.environment(connection)
         os.environ.update({name: variables[name] for name in _NETWORK_VARIABLES if name in variables})
         credential = SignedInUser(connection.tenant, connection.user_refresh_token)
@@ -99,7 +102,7 @@ class SignedInUser:
 
     def __init__(self, tenant: str, refresh_token: str) -> None:
         self._url = f"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
-        self._refresh_token = refresh_token
+        self._refresh_token = Secret(refresh_token)
         self._lock = threading.Lock()
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
@@ -111,7 +114,7 @@ class SignedInUser:
         form = {
             "grant_type": "refresh_token",
             "client_id": AZURE_CLI_CLIENT,
-            "refresh_token": self._refresh_token,
+            "refresh_token": self._refresh_token.reveal(),
             "scope": " ".join(scopes),
         }
         with self._lock:

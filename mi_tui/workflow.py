@@ -24,11 +24,13 @@ from mi_tui.engine.context import Context, Emit, Stop
 from mi_tui.engine.journal import Journal, JournalError, JournalWriteError, LedgerEntry, RunRecord, RunState, Verdict
 from mi_tui.engine.planner import PlanError
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
-from mi_tui.model.answers_file import AnswersError, Fault, parse, template
+from mi_tui.model.answers_file import read, template
+from mi_tui.model.answers_rules import AnswersError, Fault
 from mi_tui.model.commands import script
 from mi_tui.model.events import Event, Planned, RunFinished, StepFailed
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Plan
+from mi_tui.model.secret import Secret
 from mi_tui.model.sign_in import Prompt, SignIn
 from mi_tui.sandbox.client import PROFILE_NAMES, Connection, SandboxError
 from mi_tui.sandbox.client import scenarios as sandbox_scenarios
@@ -160,11 +162,16 @@ class Workflow:
             raise AnswersError(_one_fault("the file is no UTF-8 text."), str(path)) from error
         except OSError as error:
             raise AnswersError(_one_fault(f"it cannot be read: {error.strerror or error}."), str(path)) from error
-        answers = parse(text, str(path))
+        found = read(text, str(path))
+        faults = list(found.faults)
         try:
-            return files.resolve(answers, path.resolve().parent)
+            answers = files.resolve(found.answers, path.resolve().parent)
         except AnswersError as error:
-            raise AnswersError(error.faults, str(path)) from error
+            known = {fault.place for fault in faults}
+            faults += [fault for fault in error.faults if found.stands(fault) and fault.place not in known]
+        if faults:
+            raise AnswersError(faults, str(path))
+        return answers
 
     def save_answers(self, path: Path, answers: Answers, *, replace: bool = False) -> Path:
         """Write an answers file, every field explained, and with absolute paths; where it lies.
@@ -320,8 +327,8 @@ class Workflow:
             key = endpoints.key(target.session, group, answers.workspace.name, answers.endpoint.name)
             return scoring.invoke(front.scoring_uri, key, body)
 
-    def endpoint_key(self, target: Target, record: RunRecord) -> str:
-        """The key of a run's endpoint, a secret: for the clipboard, never for the screen. Raises ServiceError."""
+    def endpoint_key(self, target: Target, record: RunRecord) -> Secret:
+        """The key of a run's endpoint: for the clipboard, never for the screen. Raises ServiceError."""
         target = target.in_subscription(record.plan.place.subscription)
         answers = record.plan.answers
         with quiet.Prints():

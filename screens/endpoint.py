@@ -19,6 +19,7 @@ from mi_tui.model.draft import Stage
 from mi_tui.model.exchange import Exchange, Sent, fault_place, json_fault, laid_out
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
+from mi_tui.model.secret import Secret
 from mi_tui.model.text import cut, masked, visible
 from screens.base import WizardScreen
 
@@ -338,18 +339,18 @@ class EndpointScreen(WizardScreen):
         if self.has_class("-empty"):
             return
 
-        def call(target: Target, record: RunRecord) -> str:
+        def call(target: Target, record: RunRecord) -> Secret:
             return self.wizard.workflow.endpoint_key(target, record)
 
         self.wizard.ask_run(call, self._copy_key)
 
-    def _copy_key(self, result: str | Failure) -> None:
+    def _copy_key(self, result: Secret | Failure) -> None:
         if not self.is_mounted:
             return
         if isinstance(result, Failure):
             self.notify(f"The key cannot be had: {visible(cut(result.message, 300))}", severity="error", markup=False)
             return
-        self.app.copy_to_clipboard(result)
+        self.app.copy_to_clipboard(result.reveal())
         # Textual keeps a copy that ctrl+v would type into a field, where it can be read.
         self.app._clipboard = ""
         self.notify("The key was copied, and never shown.", markup=False)

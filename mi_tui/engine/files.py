@@ -3,72 +3,95 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 import yaml
 
 from mi_tui.model.answers import Answers
-from mi_tui.model.answers_file import AnswersError, Fault
+from mi_tui.model.answers_rules import AnswersError, Fault
 
 
 def resolve(answers: Answers, folder: Path) -> Answers:
     """The answers with absolute paths. Raises AnswersError that lists every file that is missing or cannot work."""
 
-    unreachable: list[Fault] = []
+    unreachable: dict[str, Fault] = {}
 
-    def absolute(path: str) -> str:
+    def absolute(place: str, path: str) -> str:
         try:
-            return str((folder / Path(path).expanduser()).resolve())
-        except (RuntimeError, OSError, ValueError) as error:  # no such user's home, links in a circle, no path at all
-            unreachable.append(Fault(path, 0, f"this is no path that can be followed: {str(error).rstrip('.')}."))
+            found = (folder / Path(path).expanduser()).resolve()
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                found.lstat()
+            return str(found)
+        except (
+            RuntimeError,
+            OSError,
+            ValueError,
+        ) as error:  # no such user's home, links in a circle, too long, no path at all
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            words = f"this is no path that can be followed: {why[:1].lower()}{why[1:].rstrip('.')}."
+            unreachable[place] = Fault(place, 0, words)
             return path
 
     deployment = msgspec.structs.replace(
         answers.deployment,
-        model=absolute(answers.deployment.model),
-        code=absolute(answers.deployment.code),
-        conda=absolute(answers.deployment.conda),
+        model=absolute("deployment.model", answers.deployment.model),
+        code=absolute("deployment.code", answers.deployment.code),
+        conda=absolute("deployment.conda", answers.deployment.conda),
     )
     upload = answers.storage.upload
     resolved = msgspec.structs.replace(
         answers,
         deployment=deployment,
-        storage=msgspec.structs.replace(answers.storage, upload=absolute(upload) if upload else None),
-        request=absolute(answers.request) if answers.request else None,
+        storage=msgspec.structs.replace(answers.storage, upload=absolute("storage.upload", upload) if upload else None),
+        request=absolute("request", answers.request) if answers.request else None,
     )
-    faults = unreachable or list(_faults(resolved))
+    faults = [*unreachable.values(), *_faults(resolved, unreachable)]
     if faults:
         raise AnswersError(faults)
     return resolved
 
 
-def _faults(answers: Answers) -> Iterator[Fault]:
-    deployment = answers.deployment
-    model = Path(deployment.model)
+def _faults(answers: Answers, unreachable: Collection[str]) -> Iterator[Fault]:
+    """What is wrong with the files; those whose path cannot even be followed are named already."""
+    deployment, upload, request = answers.deployment, answers.storage.upload, answers.request
+    if "deployment.model" not in unreachable:
+        yield from _model_faults(Path(deployment.model))
+    if "deployment.code" not in unreachable:
+        code = Path(deployment.code)
+        if code.is_dir():
+            yield from _script_faults(code / deployment.scoring_script)
+        else:
+            yield Fault("deployment.code", 0, f"there is no folder {code}.")
+    if "deployment.conda" not in unreachable:
+        yield from _conda_faults(Path(deployment.conda))
+    if upload and "storage.upload" not in unreachable and not Path(upload).is_file():
+        yield Fault("storage.upload", 0, f"there is no file {upload}.")
+    if request and "request" not in unreachable:
+        yield from _request_faults(Path(request))
+
+
+def _model_faults(model: Path) -> Iterator[Fault]:
+    place = "deployment.model"
     if not model.exists():
-        yield Fault("deployment.model", 0, f"there is no {model}.")
+        yield Fault(place, 0, f"there is no {model}.")
     elif not model.is_dir() and not model.is_file():
-        yield Fault("deployment.model", 0, f"{model} is neither a file nor a folder.")
+        yield Fault(place, 0, f"{model} is neither a file nor a folder.")
     elif model.is_dir() and not any(path.is_file() for path in model.rglob("*")):
-        yield Fault("deployment.model", 0, f"the folder {model} has no file in it.")
-    code = Path(deployment.code)
-    if not code.is_dir():
-        yield Fault("deployment.code", 0, f"there is no folder {code}.")
-    else:
-        yield from _script_faults(code / deployment.scoring_script)
-    yield from _conda_faults(Path(deployment.conda))
-    if answers.storage.upload and not Path(answers.storage.upload).is_file():
-        yield Fault("storage.upload", 0, f"there is no file {answers.storage.upload}.")
-    if answers.request:
-        yield from _request_faults(Path(answers.request))
+        yield Fault(place, 0, f"the folder {model} has no file in it.")
 
 
 def _script_faults(script: Path) -> Iterator[Fault]:
     place = "deployment.scoring_script"
-    if not script.is_file():
+    try:
+        there = script.is_file()
+    except OSError as error:
+        yield Fault(place, 0, f"this is no path that can be followed: {error.strerror or error}.")
+        return
+    if not there:
         yield Fault(place, 0, f"there is no file {script}.")
         return
     try:

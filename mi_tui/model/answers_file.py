@@ -6,42 +6,32 @@ import difflib
 import types
 import typing
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from mi_tui.model import names
-from mi_tui.model.answers import MOST_TAGS, RESERVED_TAG, RESERVED_VARIABLES, Answers, IdentityKind
+from mi_tui.model.answers import Answers
+from mi_tui.model.answers_rules import AnswersError, Fault, Lines, name_faults
 
 if TYPE_CHECKING:
     import yaml
 
 
-class Fault(Struct, frozen=True):
-    """One thing that is wrong with the answers: where (`storage.account`), the line (0: none), and the rule in words."""
+@dataclass(frozen=True)
+class Reading:
+    """An answers file as far as it can be read: every fault of key, type and name; and the answers, with what stands in for the
+    faulty fields `mended`, so that a look at the files that they name finds the rest of what is wrong."""
 
-    place: str
-    line: int
-    words: str
+    answers: Answers
+    faults: list[Fault]
+    mended: frozenset[str]
 
-    def __str__(self) -> str:
-        where = f"line {self.line}, {self.place}" if self.line else self.place
-        return f"{where}: {self.words}"
-
-
-class AnswersError(Exception):
-    """The answers cannot be used; `faults` lists all that is wrong."""
-
-    def __init__(self, faults: list[Fault], source: str = "") -> None:
-        self.faults = faults
-        self.source = source
-        super().__init__("; ".join(str(fault) for fault in faults))
-
-
-Lines = dict[str, int]
+    def stands(self, fault: Fault) -> bool:
+        """Whether a fault is of what was written, and not of what stands in for a faulty field or hangs together with one."""
+        return not any(place == fault.place or place.startswith(f"{fault.place}.") for place in self.mended)
 
 
 def parse(text: str, source: str = "") -> Answers:
@@ -49,6 +39,14 @@ def parse(text: str, source: str = "") -> Answers:
 
     Whether files exist is not looked at here: the model does no I/O.
     """
+    found = read(text, source)
+    if found.faults:
+        raise AnswersError(found.faults, source)
+    return found.answers
+
+
+def read(text: str, source: str = "") -> Reading:
+    """As `parse`, but faults come with the answers. Raises AnswersError only when the text is no mapping in YAML."""
     import yaml
 
     try:
@@ -73,116 +71,37 @@ def parse(text: str, source: str = "") -> Answers:
     if node is not None:
         _note_lines(node, "", lines, faults)
     faults += list(_shape_faults(Answers, value, "", lines))
-    if faults:
-        raise AnswersError(faults, source)
-    answers = msgspec.convert(value, Answers, strict=True)
-    faults = list(name_faults(answers, lines))
-    if faults:
-        raise AnswersError(faults, source)
-    return answers
+    mended: set[str] = set()
+    answers = msgspec.convert(_mend(Answers, value, "", mended), Answers, strict=True)
+    found = Reading(answers, faults, frozenset(mended))
+    faults += [fault for fault in name_faults(answers, lines) if found.stands(fault)]
+    return found
 
 
-def name_faults(answers: Answers, lines: Lines | None = None) -> Iterator[Fault]:
-    """Every name that Azure would refuse, and every combination that makes no sense."""
-    at = lines or {}
-    checks = (
-        ("workspace.subscription", names.SUBSCRIPTION, answers.workspace.subscription),
-        ("workspace.resource_group", names.RESOURCE_GROUP, answers.workspace.resource_group),
-        ("workspace.name", names.WORKSPACE, answers.workspace.name),
-        ("identity.name", names.IDENTITY, answers.identity.name),
-        ("identity.resource_group", names.RESOURCE_GROUP, answers.identity.resource_group),
-        ("storage.account", names.STORAGE_ACCOUNT, answers.storage.account),
-        ("storage.resource_group", names.RESOURCE_GROUP, answers.storage.resource_group),
-        ("storage.container", names.CONTAINER, answers.storage.container),
-        ("storage.blob", names.BLOB, answers.storage.blob),
-        ("endpoint.name", names.ENDPOINT, answers.endpoint.name),
-        ("deployment.name", names.DEPLOYMENT, answers.deployment.name),
-    )
-    for place, rule, name in checks:
-        if name is not None and (words := rule.fault(name)):
-            yield Fault(place, at.get(place, 0), words)
-    if answers.identity.kind is IdentityKind.UAI and answers.identity.name is None:
-        yield Fault("identity.name", at.get("identity", 0), "a user-assigned identity needs a name.")
-    if answers.identity.kind is IdentityKind.SAI and (answers.identity.name or answers.identity.resource_group):
-        yield Fault(
-            "identity",
-            at.get("identity", 0),
-            "a system-assigned identity has no name or group of its own; it takes the endpoint's.",
-        )
-    yield from _broken_texts(msgspec.to_builtins(answers), "", at)
-    yield from _text_faults(answers, at)
-    yield from _tag_faults(answers, at)
-    for variable in answers.deployment.environment_variables:
-        place = f"deployment.environment_variables.{variable}"
-        if words := names.ENVIRONMENT_VARIABLE.fault(variable):
-            yield Fault(place, at.get(place, 0), words)
-        elif variable in RESERVED_VARIABLES:
-            yield Fault(place, at.get(place, 0), "mi-tui sets this one itself, from storage and identity.")
+def _mend(kind: type[Struct], value: object, path: str, mended: set[str]) -> dict[str, object]:
+    """What can be used of a mapping, with defaults and examples for the rest; their places are added to `mended`."""
+    given = value if isinstance(value, dict) else {}
+    whole: dict[str, object] = {}
+    for field in msgspec.structs.fields(kind):
+        place, inner = f"{path}.{field.name}" if path else field.name, _plain(field.type)
+        if isinstance(inner, type) and issubclass(inner, Struct):
+            if field.name in given or field.required:
+                whole[field.name] = _mend(inner, given.get(field.name), place, mended)
+        elif field.name in given and _fits(given[field.name], field.type):
+            whole[field.name] = given[field.name]
+        elif field.name in given or field.required:
+            mended.add(place)
+            if field.required:
+                whole[field.name] = _example(field.type) or "example"
+    return whole
 
 
-def _broken_texts(value: object, place: str, at: Lines) -> Iterator[Fault]:
-    """Half characters (lone surrogates, as YAML's `\\ud800` makes them): no file, journal or request could hold them."""
-    if isinstance(value, str) and not _sound(value):
-        yield Fault(_shown(place), at.get(place, 0), "this holds half a character (a lone surrogate).")
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            under = f"{place}.{name}" if place else str(name)
-            if isinstance(name, str) and not _sound(name):
-                yield Fault(_shown(under), at.get(under, 0), "this name holds half a character (a lone surrogate).")
-            else:
-                yield from _broken_texts(inner, under, at)
-
-
-def _sound(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _shown(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
-
-
-def _text_faults(answers: Answers, at: Lines) -> Iterator[Fault]:
-    """Texts that no naming rule looks at: they may not be empty, nor hold control characters; the script lies in its folder."""
-    deployment = answers.deployment
-    texts = {
-        "storage.upload": answers.storage.upload,
-        "deployment.model": deployment.model,
-        "deployment.code": deployment.code,
-        "deployment.conda": deployment.conda,
-        "deployment.scoring_script": deployment.scoring_script,
-        "deployment.image": deployment.image,
-        "deployment.instance_type": deployment.instance_type,
-        "request": answers.request,
-    }
-    for place, text in texts.items():
-        if text is None:
-            continue
-        if not text.strip():
-            yield Fault(place, at.get(place, 0), "this may not be empty.")
-        elif any(ord(character) < 32 or ord(character) == 127 for character in text):
-            yield Fault(place, at.get(place, 0), "this may not hold control characters.")
-    script = PurePosixPath(deployment.scoring_script.replace("\\", "/"))
-    if script.is_absolute() or ".." in script.parts:
-        place = "deployment.scoring_script"
-        yield Fault(place, at.get(place, 0), "a path in the code folder is expected.")
-
-
-def _tag_faults(answers: Answers, at: Lines) -> Iterator[Fault]:
-    """Azure's limits of tags ("Use tags to organize your Azure resources", Microsoft Learn), those of storage accounts included."""
-    if len(answers.tags) > MOST_TAGS:
-        yield Fault("tags", at.get("tags", 0), f"at most {MOST_TAGS} tags are possible, as mi-tui adds one of its own.")
-    for name, value in answers.tags.items():
-        place = f"tags.{name}"
-        if not 0 < len(name) <= 128 or any(character in "<>%&\\?/" or ord(character) < 32 for character in name):
-            yield Fault(place, at.get(place, 0), "a tag's name has 1 to 128 characters and none of < > % & \\ ? /.")
-        elif name.lower() == RESERVED_TAG:
-            yield Fault(place, at.get(place, 0), "mi-tui sets this tag itself, to know what a run made.")
-        elif name.lower().startswith(("microsoft", "azure", "windows")):
-            yield Fault(
-                place, at.get(place, 0), "Azure keeps names that begin with microsoft, azure or windows to itself."
-            )
-        if len(value) > 256:
-            yield Fault(place, at.get(place, 0), "a tag's value has at most 256 characters.")
+def _fits(value: object, annotation: Any) -> bool:
+    try:
+        msgspec.convert(value, annotation, strict=True)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 _DEEPEST = 4

@@ -19,7 +19,7 @@ from mi_tui.model.answers import (
     Storage,
     Workspace,
 )
-from mi_tui.model.answers_file import AnswersError, Fault, name_faults
+from mi_tui.model.answers_rules import AnswersError, Fault, name_faults
 from mi_tui.model.stage import ASKED as ASKED
 from mi_tui.model.stage import Stage as Stage
 

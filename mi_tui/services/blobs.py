@@ -151,7 +151,7 @@ def _either(
             raise _role_missing(
                 session, account, role, refused, f"The account key may not be read either ({error.code})."
             ) from error
-        client = _client(account, key)
+        client = _client(account, key.reveal())
         try:
             return work(client), "key"
         except HttpResponseError as error:

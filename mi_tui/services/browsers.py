@@ -31,6 +31,18 @@ _START_SECONDS = 1.5
 """A launcher that cannot open anything says so within this time."""
 
 
+SECRET_VARIABLES = (
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_PASSWORD",
+    "AZURE_USERNAME",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_SAS_TOKEN",
+)
+"""Variables in which azure-identity and the Azure CLI take secrets; a browser needs none of them."""
+
+
 def why_none() -> str:
     """Why no browser can be opened here, in words; empty when one can."""
     return _find()[1]
@@ -51,6 +63,7 @@ def open_page(url: str) -> bool:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES},
         )
     except OSError:
         return False

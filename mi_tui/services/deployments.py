@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mi_tui.model import names
 from mi_tui.model.failure import Failure
+from mi_tui.model.redact import redact
 from mi_tui.services import arm
 from mi_tui.services.endpoints import API_VERSION, gone
 from mi_tui.services.errors import ServiceError, translated
@@ -126,7 +127,8 @@ def logs(
 ) -> Logs:
     """The last `tail` lines of the container's log; each call gives the tail again. Raises ServiceError.
 
-    While a deployment is Creating there are no logs, and Azure answers 200 with a sentence in their place.
+    While a deployment is Creating there are no logs, and Azure answers 200 with a sentence in their place. What looks like a token,
+    key or signature is `***`: scripts and SDKs print them, and what is shown here is also kept and copied.
     """
     with translated():
         text = session.ml(group, workspace).online_deployments.get_logs(name, endpoint, tail, container_type=container)
@@ -142,7 +144,7 @@ def read_logs(text: str) -> Logs:
     # azure-ai-ml makes "None" of an answer without content.
     if stripped in ("", "None"):
         return Logs(False, "", "Azure answered without a log.")
-    return Logs(True, text, "")
+    return Logs(True, redact(text), "")
 
 
 def _entity(spec: DeploymentSpec) -> ManagedOnlineDeployment:

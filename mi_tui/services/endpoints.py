@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from mi_tui.model import names
 from mi_tui.model.failure import Failure
+from mi_tui.model.secret import Secret
 from mi_tui.services import arm
 from mi_tui.services.errors import Abandoned, ServiceError, translated
 from mi_tui.services.operations import Watch
@@ -114,10 +115,10 @@ def set_traffic(
     return _present(session, group, workspace, name)
 
 
-def key(session: Session, group: str, workspace: str, name: str) -> str:
-    """The endpoint's primary key, a secret. Raises ServiceError."""
+def key(session: Session, group: str, workspace: str, name: str) -> Secret:
+    """The endpoint's primary key. Raises ServiceError."""
     with translated():
-        return str(session.ml(group, workspace).online_endpoints.get_keys(name).primary_key)
+        return Secret(str(session.ml(group, workspace).online_endpoints.get_keys(name).primary_key))
 
 
 def wait_settled(

@@ -14,7 +14,7 @@ import msgspec
 
 from mi_tui.model import entra
 from mi_tui.model.failure import Failure, parse_error
-from mi_tui.services.redact import redact
+from mi_tui.model.redact import redact
 
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError

@@ -12,8 +12,8 @@ import warnings
 from types import ModuleType, TracebackType
 from typing import TextIO
 
+from mi_tui.model.redact import redact
 from mi_tui.services.errors import plain
-from mi_tui.services.redact import redact
 
 SDK_LOG = "mi_tui.sdk"
 """The logger that gets what the SDKs print and log."""

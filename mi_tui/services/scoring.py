@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mi_tui.model.secret import Secret
 from mi_tui.services.errors import translated
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ScoreAnswer(Struct, frozen=True):
 
 def invoke(
     uri: str,
-    key: str,
+    key: Secret,
     body: bytes,
     *,
     deployment: str | None = None,
@@ -55,7 +56,7 @@ def invoke(
     With `deployment`, past the traffic rules to that one. Proxy and trusted certificates are those of the environment.
     Raises ServiceError when there was no answer (`mi-tui/network`).
     """
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": content_type, "Accept": "application/json"}
+    headers = {"Authorization": f"Bearer {key.reveal()}", "Content-Type": content_type, "Accept": "application/json"}
     if deployment:
         headers["azureml-model-deployment"] = deployment
     with translated():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
+from mi_tui.model.secret import remember
 from mi_tui.services.errors import translated
 from mi_tui.services.operations import Operations
 from mi_tui.services.quiet import load_clients, load_ml
@@ -102,9 +103,12 @@ class CachedCredential:
             options["enable_cae"] = True
         newer = getattr(self._credential, "get_token_info", None)
         if newer is not None:
-            return cast("AccessTokenInfo", newer(*scopes, options=options))
-        token = self._credential.get_token(*scopes, **options)
-        return AccessTokenInfo(token.token, token.expires_on)
+            found = cast("AccessTokenInfo", newer(*scopes, options=options))
+        else:
+            token = self._credential.get_token(*scopes, **options)
+            found = AccessTokenInfo(token.token, token.expires_on)
+        remember(found.token)  # the SDKs want it as plain text
+        return found
 
 
 class Session:

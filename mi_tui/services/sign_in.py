@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from mi_tui.model.failure import Failure
+from mi_tui.model.secret import remember
 from mi_tui.model.sign_in import Finding, Prompt, SignIn, Standing
 from mi_tui.services import browsers
+from mi_tui.services.browsers import SECRET_VARIABLES
 from mi_tui.services.errors import SIGN_IN, ServiceError, translated
 from mi_tui.services.quiet import load_identity
 from mi_tui.services.session import ARM_SCOPE, CachedCredential, Caller, caller_in
@@ -67,6 +69,7 @@ class Probed:
 def silent(tenant: str = "") -> TokenCredential:
     """The credential of the first sign-in that asks nobody: the environment's variables where they are set, else the Azure CLI."""
     load_identity()
+    _remember_environment()
     from azure.identity import AzureCliCredential, ChainedTokenCredential, EnvironmentCredential
 
     cli = AzureCliCredential(tenant_id=tenant, process_timeout=CLI_SECONDS)
@@ -80,6 +83,7 @@ def account(kind: SignIn, tenant: str = "") -> Account:
     if absent is not None:
         raise ServiceError(Failure(SIGN_IN, absent.words, advice=absent.advice))
     load_identity()
+    _remember_environment()
     from azure.identity import AzureCliCredential, EnvironmentCredential
 
     with translated():
@@ -112,6 +116,12 @@ def probe(kind: SignIn, tenant: str = "") -> Probed:
     if _GUID.fullmatch(name):
         name = f"application {name}"  # a service principal's token has no name
     return Probed(Finding(kind, Standing.READY, f"{name}, tenant {where}", name=name, tenant=where), found)
+
+
+def _remember_environment() -> None:
+    """The environment's secrets, which EnvironmentCredential reads by itself, are kept out of every text."""
+    for name in SECRET_VARIABLES:
+        remember(os.environ.get(name, ""))
 
 
 def _absent(kind: SignIn) -> Finding | None:

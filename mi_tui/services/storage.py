@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from mi_tui.model.secret import Secret
 from mi_tui.services.errors import translated
 from mi_tui.services.operations import Watch
 from mi_tui.services.removal import removed
@@ -125,12 +126,12 @@ def list_containers(session: Session, group: str, account: str) -> list[str]:
         return sorted(str(item.name) for item in session.storage().blob_containers.list(group, account))
 
 
-def account_key(session: Session, group: str, account: str) -> str:
-    """The account's first key, a secret. Raises ServiceError. Storage Accounts - List Keys."""
+def account_key(session: Session, group: str, account: str) -> Secret:
+    """The account's first key. Raises ServiceError. Storage Accounts - List Keys."""
     with translated():
         # The models are mappings: `.keys` is their method, the field is `keys_property`.
         keys = session.storage().storage_accounts.list_keys(group, account).keys_property
-        return str(keys[0].value)
+        return Secret(str(keys[0].value))
 
 
 def _info(item: Any) -> AccountInfo:

@@ -7,7 +7,7 @@ import pytest
 
 from mi_tui.engine.files import resolve
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Storage, Workspace
-from mi_tui.model.answers_file import AnswersError
+from mi_tui.model.answers_rules import AnswersError
 
 ANSWERS = Answers(
     Workspace("s", "g", "w"),

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace, to_yaml
-from mi_tui.model.answers_file import AnswersError, parse, template
+from mi_tui.model.answers_file import parse, template
+from mi_tui.model.answers_rules import AnswersError
 
 GOOD = Answers(
     workspace=Workspace("11111111-2222-3333-4444-555555555555", "rg-ml-dev", "ml-dev"),

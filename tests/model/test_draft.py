@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from mi_tui.model.answers import IdentityKind
-from mi_tui.model.answers_file import AnswersError
+from mi_tui.model.answers_rules import AnswersError
 from mi_tui.model.draft import ASKED, Draft, Stage, stage_of
 from tests.model.test_answers import GOOD, UAI
 

@@ -18,6 +18,7 @@ from mi_tui.model.draft import Stage
 from mi_tui.model.events import Left, Outcome, RunFinished, StepFinished, StepStarted
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Action, Place, Plan, PlannedResource, ResourceKind
+from mi_tui.model.secret import Secret
 from mi_tui.workflow import Emit, RunRecord, ScoreAnswer, ServiceError, Stop, Target, Workflow
 
 RUN = "abc123"
@@ -86,8 +87,8 @@ class Faked(Workflow):
     def endpoint_state(self, target: Target, record: RunRecord) -> dict[str, str]:
         return self.states
 
-    def endpoint_key(self, target: Target, record: RunRecord) -> str:
-        return KEY
+    def endpoint_key(self, target: Target, record: RunRecord) -> Secret:
+        return Secret(KEY)
 
     def invoke(self, target: Target, record: RunRecord, body: bytes) -> ScoreAnswer:
         self.bodies.append(body)

@@ -16,6 +16,7 @@ import pytest
 
 from mi_tui.model.capacity import family_key
 from mi_tui.model.roles import ACR_PULL, BLOB_CONTRIBUTOR, BLOB_READER
+from mi_tui.model.secret import Secret
 from mi_tui.sandbox import client
 from mi_tui.services import (
     addresses,
@@ -147,7 +148,7 @@ def test_storage_account(world: World) -> None:
     assert made == storage.get_account(session, group, ACCOUNT)
     assert made in storage.list_accounts(session)
     assert "already taken" in str(storage.check_name(session, ACCOUNT))
-    assert len(storage.account_key(session, group, ACCOUNT)) == 88
+    assert len(storage.account_key(session, group, ACCOUNT).reveal()) == 88
     world.facts["account"] = made
 
 
@@ -394,7 +395,7 @@ def test_deployment_traffic_and_scoring(world: World) -> None:
     assert (info.traffic, info.identity_kind, info.tags) == ({"blue": 100}, "SystemAssigned", {"n": "ep-services"})
     answer = scoring.invoke(info.scoring_uri, key, b'{"data": 1}')
     assert (answer.status, answer.text) == (200, '{"got": "{\\"data\\": 1}"}')
-    assert scoring.invoke(info.scoring_uri, "wrong", b"{}").status == 401
+    assert scoring.invoke(info.scoring_uri, Secret("wrong"), b"{}").status == 401
     with pytest.raises(ServiceError) as caught, Prints():
         deployments.delete(*at, "ep-services", "blue")
     assert "traffic" in repr(caught.value.failure).lower()

@@ -12,6 +12,7 @@ from mi_tui.model.answers import IdentityKind
 from mi_tui.model.events import Notice
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
+from mi_tui.model.redact import redact
 from mi_tui.services import deployments, endpoints, scoring
 from mi_tui.services.deployments import DeploymentInfo, DeploymentSpec
 from mi_tui.services.errors import ServiceError
@@ -260,9 +261,9 @@ def request(ctx: Context, say: Say) -> Done:
             Failure(
                 code=f"HTTP {answer.status}",
                 status=answer.status,
-                message=f"The endpoint answered {answer.status}: {answer.text[:500]}",
+                message=f"The endpoint answered {answer.status}: {redact(answer.text[:500])}",
                 advice="'mi-tui logs RUN' shows what the script said; 'mi-tui invoke RUN' asks again.",
             )
         )
-    ctx.note("response", answer.text)
+    ctx.note("response", redact(answer.text))  # the journal keeps no secret, not even one that a script answers
     return Done("done", f"200 in {answer.seconds * 1000:.0f} ms")

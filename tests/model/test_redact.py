@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from mi_tui.services.redact import redact
+from mi_tui.model.redact import redact
 
 KEY = base64.b64encode(bytes(range(64))).decode()
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwczovL21hbmFnZW1lbnQifQ.c2lnbmF0dXJl"
