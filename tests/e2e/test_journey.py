@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ SECRET = re.compile(r"eyJ[\w-]{20,}\.|[?&]sig=(?!REDACTED|\*)[\w%]{20,}|AccountK
 @pytest.mark.parametrize(("identity", "grants"), [("sai", 1), ("uai", 3)])
 def test_up_answers_and_down_leaves_the_world_as_it_was(shell: Shell, identity: str, grants: int) -> None:
     before = shell.tree()
+    began = time.time()
 
     up = shell("up", "--sandbox", "--identity", identity, "--yes", "--json")
     assert up.code == 0, up.out + up.err
@@ -47,6 +50,8 @@ def test_up_answers_and_down_leaves_the_world_as_it_was(shell: Shell, identity: 
         if (a["role_name"], a["scope"].lower()) in {(g["role"], g["scope"].lower()) for g in made}
     } == {principal}
 
+    _did_what_the_plan_showed(shell, planned, principal, began)
+
     again = shell("invoke", run, "--json", check=True)
     assert again.last["response"] == end["response"]
     assert "Blob contains" in shell("logs", run, check=True).out
@@ -64,6 +69,27 @@ def test_up_answers_and_down_leaves_the_world_as_it_was(shell: Shell, identity: 
     assert down.last["outcome"] == "succeeded"
     assert shell.tree() == before
     assert shell("down", run, "--yes").code == 0, "a second clean-up finds nothing to do"
+
+
+def _did_what_the_plan_showed(shell: Shell, planned: dict[str, Any], principal: str, began: float) -> None:
+    """Of what the sandbox saw of the person: the grants are those of the plan in role, scope and principal, byte for byte, and
+    everything else that was written is a resource of the plan, the run's own upload, or a reading by POST."""
+    seen = [e for e in shell("sandbox", "log", "--json", check=True).events if e["time"] >= began]
+    arm = [(e["method"], e["path"]) for e in seen if e["host"] == "management.azure.com" and e["status"] < 400]
+    written = {path for method, path in arm if method in {"PUT", "PATCH", "DELETE"}}
+
+    assigned = {path for path in written if "/roleAssignments/" in path}
+    world = {a["id"]: (a["role"], a["scope"], a["principal"]) for a in shell.tree()["role_assignments"]}
+    made = [grant for grant in planned["grants"] if not grant["automatic"]]
+    assert sorted(world[path] for path in assigned) == sorted((g["role_guid"], g["scope"], principal) for g in made)
+    assert sorted(path.split("/providers/Microsoft.Authorization/")[0] for path in assigned) == sorted(
+        grant["scope"] for grant in made
+    )
+    assert written - assigned == {
+        r["id"] for r in planned["resources"] if r["action"] == "create" and r["kind"] != "blob"
+    }
+    posted = {path.rsplit("/", 1)[-1] for method, path in arm if method == "POST"}
+    assert posted <= {"checkNameAvailability", "listKeys", "listSecrets", "startPendingUpload", "getLogs"}
 
 
 def _principal(shell: Shell, run: str, identity: str) -> str:
