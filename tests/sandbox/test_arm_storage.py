@@ -40,7 +40,7 @@ def arm(tmp_path: Path) -> Iterator[Arm]:
 
 def test_creation_is_a_long_operation_as_recorded(arm: Arm) -> None:
     flow = recording("flow-storage-account")
-    first = arm("PUT", NEW, {**BODY, "sku": {"name": "Standard_RAGRS"}, "location": "southcentralus"})
+    first = arm("PUT", NEW, {**BODY, "sku": {"name": "Standard_RAGRS"}, "location": "usgovvirginia"})
     assert first.code == "LocationNotAvailableForResourceType"
     first = arm("PUT", NEW, {**BODY, "sku": {"name": "Standard_RAGRS"}}, version="2026-09-01")
     assert (first.status, first.json) == (202, "")

@@ -288,6 +288,7 @@ CASES = (
         "OOMKilled",
         remedy=_size("Standard_DS4_v2"),
     ),
+    Case("subscription-owner"),
     Case("throttled", log="SubscriptionRequestsThrottled"),
     Case("flaky-network", log="connection cut"),
     Case("expired-token", "ExpiredAuthenticationToken", "access token expiry", remedy=_new_sign_in),
