@@ -374,6 +374,7 @@ class Store(BlobTable):
         if number % _TRIMMED == 0:
             self._db.execute("DELETE FROM requests WHERE number <= ?", (number - REQUESTS_KEPT,))
 
-    def requests(self) -> list[Request]:
-        """Every answered request that is remembered, oldest first."""
-        return [Request(**dict(row)) for row in self._db.execute(f"SELECT {_REQUEST} FROM requests ORDER BY number")]
+    def requests(self, *, since: float = 0.0) -> list[Request]:
+        """Every answered request that is remembered, from a Unix time on, oldest first."""
+        rows = self._db.execute(f"SELECT {_REQUEST} FROM requests WHERE time >= ? ORDER BY number", (since,))
+        return [Request(**dict(row)) for row in rows]

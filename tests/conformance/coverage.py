@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 from tests.conformance.operations import Class, arm_operation
+
+REFUSED = (
+    "GET {scope}/microsoft.authorization/denyassignments/{}",
+    "* {scope}/microsoft.resources/deployments/{}*",
+    "GET subscriptions/{}/resourcegroups/{}/deployments/{}/operations*",
+    "POST subscriptions/{}/resourcegroups/{}/*moveresources",
+    "GET subscriptions/microsoft.storage/locations/{}/deletedaccounts/{}",
+)
+"""What the sandbox has in order to refuse it in Azure's words: no request to it succeeds."""
 
 
 def implemented() -> set[str]:
@@ -24,4 +34,5 @@ def implemented() -> set[str]:
 
 def unexercised(seen: Iterable[Class]) -> list[str]:
     """Operations that no drive got a good answer from; a drive in `drives/` is to be given a request for each."""
-    return sorted(implemented() - {of.operation for of in seen if of.status < 400})
+    left = implemented() - {of.operation for of in seen if of.status < 400}
+    return sorted(one for one in left if not any(fnmatchcase(one, pattern) for pattern in REFUSED))

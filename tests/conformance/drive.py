@@ -6,11 +6,23 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.conformance.drives import authorization, blob, blob_sdk, core, journeys, login, ml, replay, sdk, storage
+from tests.conformance.drives import (
+    authorization,
+    blob,
+    blob_sdk,
+    core,
+    journeys,
+    login,
+    ml,
+    replay,
+    sdk,
+    storage,
+    tail,
+)
 from tests.conformance.exchange import Exchange
 from tests.conformance.tapped import Tapped, tapped_sandbox
 
-BY_HAND = (core, storage, authorization, ml, login, blob, blob_sdk)
+BY_HAND = (core, storage, authorization, tail, ml, login, blob, blob_sdk)
 
 
 def drive_all(folder: Path, recorded: Sequence[Exchange]) -> Path:

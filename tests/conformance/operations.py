@@ -13,6 +13,9 @@ _INFERENCE_HOST = re.compile(r".+\.inference\.ml\.azure\.com")
 _LOGIN_HOST = "login.microsoftonline.com"
 ARM_HOST = "management.azure.com"
 
+_AT_SCOPES = (["tags"], ["deployments"])
+"""Types of Microsoft.Resources that lie at any scope, as those of Microsoft.Authorization do."""
+
 _TOLD = ("restype", "comp")
 """Query parameters of the blob service that choose the operation."""
 
@@ -57,7 +60,7 @@ def _operation(exchange: Exchange) -> tuple[str, str]:
 def arm_operation(path: str) -> str:
     """`/subscriptions/{}/.../storageAccounts/{}/listKeys` in lower case as `microsoft.storage/storageaccounts/{}/listkeys`.
 
-    The scope of role assignments and the like is `{scope}`, whatever it is.
+    The scope of role assignments, tags and the like is `{scope}`, whatever it is.
     """
     parts = [part.lower() for part in unquote(path).split("/") if part]
     if "providers" not in parts:
@@ -67,7 +70,7 @@ def arm_operation(path: str) -> str:
     if not rest:
         return "/".join(["subscriptions", "{}", "providers"])
     provider, tail = rest[0], rest[1:]
-    if provider == "microsoft.authorization":
+    if provider == "microsoft.authorization" or (provider == "microsoft.resources" and tail[:1] in _AT_SCOPES):
         return "/".join(["{scope}", provider, *("{}" if index % 2 else part for index, part in enumerate(tail))])
     if provider == "microsoft.managedidentity" and tail[:1] == ["identities"]:
         return "/".join(["{scope}", provider, *tail])
@@ -75,7 +78,10 @@ def arm_operation(path: str) -> str:
         return "/".join(["subscriptions", "{}", "providers", "{}", *tail])
     where = [] if "resourcegroups" in before else ["subscriptions"] if "subscriptions" in before else ["tenant"]
     # `blobServices/default` is a name too, but always this one.
-    named = ["{}" if index % 2 and part != "default" else part for index, part in enumerate(tail)]
+    named = [
+        "{}" if index % 2 and (part != "default" or tail[index - 1] != "blobservices") else part
+        for index, part in enumerate(tail)
+    ]
     return "/".join([*where, provider, *named])
 
 

@@ -87,9 +87,8 @@ def main(file: Path, arguments: list[str]) -> int:
     def tapped(world: World) -> Any:
         # In the second subscription the service principal may do everything that needs a right on a subscription.
         scope = f"/subscriptions/{furnish.PROD}"
-        grants.assign(
-            world, scope, furnish.SERVICE_PRINCIPAL_ID, furnish.CONTRIBUTOR, by=furnish.ADMIN_ID, immediate=True
-        )
+        for role in (furnish.CONTRIBUTOR, furnish.USER_ACCESS_ADMINISTRATOR):
+            grants.assign(world, scope, furnish.SERVICE_PRINCIPAL_ID, role, by=furnish.ADMIN_ID, immediate=True)
         return Tap(build(world), output)
 
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

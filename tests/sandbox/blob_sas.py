@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from mi_tui.sandbox.blob.delegation import key_of
 from mi_tui.sandbox.blob.sas import sign
+from mi_tui.sandbox.containers import account_by_name
 from mi_tui.sandbox.world import World
 
 
@@ -41,5 +42,7 @@ def delegated_query(world: World, account: str, container: str, principal: str, 
     )
     rest = [query.get(name, "") for name in (*names, "rscc", "rscd", "rsce", "rscl", "rsct")]
     string = "\n".join([*first, f"/blob/{account}/{container}", *rest])
-    query["sig"] = sign(key_of(world.store, query), string)
+    found = account_by_name(world, account)
+    assert found is not None
+    query["sig"] = sign(key_of(world.store, query, found), string)
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())

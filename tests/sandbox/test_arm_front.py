@@ -59,7 +59,7 @@ def test_a_version_that_a_provider_does_not_have_in_a_region(arm: Arm) -> None:
             "No registered resource provider found for location 'westeurope' and API version '2018-07-02' for type 'storageAccounts'. "
             "The supported api-versions are '2025-06-01, 2025-01-01, "
         )
-        assert "The supported locations are 'australiaeast, eastus, " in answer.message
+        assert "The supported locations are 'australiacentral, australiaeast, " in answer.message
     assert arm("GET", f"{STORAGE}/newone").status == 404
 
 

@@ -14,9 +14,11 @@ from starlette.responses import Response
 from mi_tui.sandbox import conditions, grants, rbac
 from mi_tui.sandbox.arm.custom_roles import custom_roles
 from mi_tui.sandbox.arm.router import Call, page, reply, route
+from mi_tui.sandbox.arm.scopes import check_scope
 from mi_tui.sandbox.arm.shapes import Shape
 from mi_tui.sandbox.conditions import KIND, PRINCIPAL, ROLE, Asked
-from mi_tui.sandbox.errors import ArmError, bad_request, group_not_found, resource_not_found
+from mi_tui.sandbox.errors import ArmError, bad_request
+from mi_tui.sandbox.furnish import ADMIN_ID, TENANT_DOMAIN
 from mi_tui.sandbox.rbac import RoleDefinition, role_definitions
 from mi_tui.sandbox.store import RoleAssignment
 from mi_tui.sandbox.times import zulu
@@ -42,7 +44,7 @@ def list_definitions(call: Call) -> Response:
     be assigned below it as well, `atScopeAndBelow()` filter."""
     scope = call.ids["scope"]
     call.require("Microsoft.Authorization/roleDefinitions/read", scope)
-    _check_scope(call, scope)
+    check_scope(call, scope)
     wanted_roles = call.query.get("$filter", "")
     name = re.search(r"roleName\s+eq\s+'((?:[^']|'')*)'", wanted_roles, re.IGNORECASE)
     kind = re.search(r"\btype\s+eq\s+'([^']*)'", wanted_roles, re.IGNORECASE)
@@ -92,7 +94,7 @@ def put_assignment(call: Call) -> Response:
     if kind is not None and kind not in _KINDS:
         raise bad_request(f"The principal type '{kind}' is not supported.", "UnsupportedPrincipalType")
     condition = _condition(sent)
-    _check_scope(call, scope)
+    check_scope(call, scope)
     _check_assignable(role, scope)
     existing = call.world.store.assignment(grants.assignment_id(scope, name))
     if existing is not None:
@@ -146,7 +148,7 @@ def list_assignments(call: Call) -> Response:
     """Role assignments at, above and below a scope; `atScope()` leaves out those below, a principal those of others."""
     scope = call.ids["scope"].rstrip("/")
     call.require_reach(f"{_NS}/read", scope)
-    _check_scope(call, scope)
+    check_scope(call, scope)
     wanted = call.query.get("$filter", "")
     person = re.search(r"(?:principalId\s+eq\s+|assignedTo\()\s*'\{?([^'}]+)\}?'", wanted, re.IGNORECASE)
     at_scope = "atscope()" in wanted.lower()
@@ -164,7 +166,7 @@ def list_permissions(call: Call) -> Response:
     """What the caller's roles allow at a scope, one entry for each role; notActions take from their own entry only."""
     scope = call.ids["scope"].rstrip("/")
     call.require("Microsoft.Authorization/permissions/read", scope)
-    _check_scope(call, scope)
+    check_scope(call, scope)
     values: list[dict[str, Any]] = []
     for assignment in rbac.effective_assignments(call.world.store, call.caller.object_id, scope):
         role = rbac.role_of(call.world.store, assignment.role)
@@ -179,6 +181,28 @@ def list_denials(call: Call) -> Response:
     """Deny assignments; the sandbox has none."""
     call.require("Microsoft.Authorization/denyAssignments/read", call.ids["scope"])
     return page([])
+
+
+@route("GET", _AUTHORIZATION + "/denyAssignments/{name}", "Microsoft.Authorization/denyAssignments/read")
+def get_denial(call: Call) -> Response:
+    """No deny assignment has any name here; the sentence follows that for role assignments."""
+    raise ArmError(404, "DenyAssignmentNotFound", f"The deny assignment '{call.ids['name']}' is not found.")
+
+
+@route("GET", "/subscriptions/{s}/providers/Microsoft.Authorization/classicAdministrators")
+def list_classic_administrators(call: Call) -> Response:
+    """Who was given the subscription when it was bought: the one classic role that is left since September 2024."""
+    subscription = f"/subscriptions/{call.ids['s']}"
+    call.require_reach("Microsoft.Authorization/classicAdministrators/read", subscription)
+    kind = "Microsoft.Authorization/classicAdministrators"
+    name = str(uuid.uuid5(uuid.UUID(ADMIN_ID), subscription)).replace("-", "")[:16]
+    administrator = {
+        "properties": {"emailAddress": f"admin@{TENANT_DOMAIN}", "role": "AccountAdministrator"},
+        "id": f"{subscription}/providers/{kind}/{name}",
+        "type": kind,
+        "name": name,
+    }
+    return page([administrator])
 
 
 def _again(call: Call, existing: RoleAssignment, principal_id: str, role: str, sent: dict[str, Any]) -> Response:
@@ -197,23 +221,6 @@ def _again(call: Call, existing: RoleAssignment, principal_id: str, role: str, s
         properties |= {**changes, **version, "updatedOn": zulu(), "updatedBy": call.caller.object_id}
         call.world.store.put_assignment(existing)
     return reply(200, existing.body)
-
-
-def _check_scope(call: Call, scope: str) -> None:
-    """404 unless the scope is a subscription, a resource group or a resource that exists."""
-    call.require_group(scope)
-    if call.world.store.resource(scope) is not None:
-        return
-    parts = scope.strip("/").split("/")
-    if len(parts) == 4 and parts[2].lower() == "resourcegroups":
-        raise group_not_found(parts[3])
-    # Not a resource of its own, and yet a scope: the blob service of an account.
-    if (
-        scope.lower().endswith("/blobservices/default")
-        and call.world.store.resource(scope.rpartition("/blob")[0]) is not None
-    ):
-        return
-    raise resource_not_found(scope)
 
 
 def _check_principal(call: Call, principal_id: str, kind: str | None) -> None:

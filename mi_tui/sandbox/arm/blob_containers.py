@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from mi_tui.model import names
@@ -12,6 +13,9 @@ from mi_tui.sandbox import containers
 from mi_tui.sandbox.arm.router import Call, reply, route
 from mi_tui.sandbox.arm.shapes import TEXTS, Shape
 from mi_tui.sandbox.arm.storage import ACCOUNT, account_above, empty, storage_page, storage_reply
+from mi_tui.sandbox.blob import call as blob
+from mi_tui.sandbox.blob import containers as data_plane
+from mi_tui.sandbox.blob.errors import BlobError
 from mi_tui.sandbox.errors import ArmError, bad_request
 from mi_tui.sandbox.store import Resource
 from mi_tui.sandbox.times import zulu
@@ -23,6 +27,13 @@ _BODY: Shape = {
         "publicAccess": str, "metadata": TEXTS, "defaultEncryptionScope": str, "denyEncryptionScopeOverride": bool,
     }
 }  # fmt: skip
+_LEASE = {
+    "action": "x-ms-lease-action",
+    "leaseId": "x-ms-lease-id",
+    "proposedLeaseId": "x-ms-proposed-lease-id",
+    "leaseDuration": "x-ms-lease-duration",
+    "breakPeriod": "x-ms-lease-break-period",
+}
 _SPECIAL = frozenset({"$root", "$logs", "$web"})
 
 
@@ -84,6 +95,30 @@ def delete_container(call: Call) -> Response:
         return reply(204)
     containers.delete_container(call.world, container)
     return empty(200)
+
+
+@route(
+    "POST",
+    _CONTAINER + "/lease",
+    body={"action": str, "leaseId": str, "proposedLeaseId": str, "leaseDuration": int, "breakPeriod": int},
+)
+async def lease_container(call: Call) -> Response:
+    """Acquire, renew, change, release or break the container's lease, as the data plane does ("Blob Containers - Lease")."""
+    account = account_above(call)
+    container = call.path.rpartition("/")[0]
+    call.require(f"{containers.TYPE}/lease/action", container)
+    headers = {header: str(call.body[name]) for name, header in _LEASE.items() if call.body.get(name) is not None}
+    asked = blob.Call(
+        call.world, account, "PUT", call.path, "", {}, Headers(headers), call.request.receive, {}, call.ids["c"], None, "2023-11-03"
+    )  # fmt: skip
+    try:
+        answer = await data_plane.lease(asked)
+    except BlobError as error:
+        raise _data_plane_error(error.status, error.code, error.message) from error
+    names = {"x-ms-lease-id": "leaseId", "x-ms-lease-time": "leaseTimeSeconds"}
+    return storage_reply(
+        200, {name: answer.headers[header] for header, name in names.items() if header in answer.headers}
+    )
 
 
 def _container(call: Call) -> Resource:

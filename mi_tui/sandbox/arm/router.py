@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mi_tui.sandbox import rbac
+from mi_tui.sandbox import locks, rbac
 from mi_tui.sandbox.arm import versions
 from mi_tui.sandbox.arm.authentication import authenticate
 from mi_tui.sandbox.arm.limits import Limits
@@ -77,7 +77,8 @@ class Call:
         return identifier if found is None else found.id
 
     def require(self, action: str, scope: str | None = None, asked: Asked | None = None) -> None:
-        """Raise ARM's 403 unless the caller may do `action` at `scope` (default: the path), then 404 without its group.
+        """Raise ARM's 403 unless the caller may do `action` at `scope` (default: the path), then 404 without its group, then 409
+        where a lock stands in the way.
 
         In this order, as in Azure: who may not ask is not told what is there. `asked`: what conditions look at.
         """
@@ -87,6 +88,7 @@ class Call:
         if not decision.allowed:
             raise self.denied(action, where, condition=decision.condition)
         self.require_group(where)
+        locks.check(self.world.store, self.request.method, where, action)
 
     def require_reach(self, action: str, scope: str | None = None) -> None:
         """For lists and for what a subscription answers: 403 unless the caller has a role at, above or below `scope`.

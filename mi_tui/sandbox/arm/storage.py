@@ -1,4 +1,4 @@
-"""Storage accounts: names, creation as a long operation, keys, blob service. The containers are next door."""
+"""Storage accounts: names, creation as a long operation, keys. The blob service and the containers are next door."""
 
 from __future__ import annotations
 
@@ -208,31 +208,6 @@ def regenerate_key(call: Call) -> Response:
             call.world.store.put(account)
             return storage_reply(200, {"keys": account.private["keys"]})
     raise bad_request("Values for request parameters are invalid: keyName.", "InvalidValuesForRequestParameters")
-
-
-@route("GET", ACCOUNT + "/blobServices/default", f"{_NS}/blobServices/read")
-def get_blob_service(call: Call) -> Response:
-    """The blob service of an account."""
-    return storage_reply(200, _blob_service(account_above(call)))
-
-
-@route("GET", ACCOUNT + "/blobServices", f"{_NS}/blobServices/read")
-def list_blob_services(call: Call) -> Response:
-    """The one blob service of an account."""
-    return storage_page([_blob_service(account_above(call))])
-
-
-def _blob_service(account: Resource) -> dict[str, Any]:
-    return {
-        "sku": account.body["sku"],
-        "id": f"{account.id}/blobServices/default",
-        "name": "default",
-        "type": f"{_NS}/blobServices",
-        "properties": {
-            "cors": {"corsRules": []},
-            "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False},
-        },
-    }
 
 
 def _account(call: Call, identifier: str | None = None) -> Resource:

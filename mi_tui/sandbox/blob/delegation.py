@@ -18,7 +18,7 @@ from mi_tui.sandbox.blob import xml
 from mi_tui.sandbox.blob.call import Answer, Call
 from mi_tui.sandbox.blob.errors import XML_HEAD, authentication_failed, fault
 from mi_tui.sandbox.blob.files import small_body
-from mi_tui.sandbox.store import Store
+from mi_tui.sandbox.store import Resource, Store
 
 _LONGEST = 7 * 86400
 _SECRET = "user_delegation_secret"
@@ -46,18 +46,23 @@ async def user_delegation_key(call: Call) -> Answer:
     tenant = root.findtext("DelegatedUserTid")
     if tenant:
         inner += xml.element("SignedDelegatedUserTid", tenant)
-    inner += xml.element("Value", key_of(call.world.store, parts))
+    inner += xml.element("Value", key_of(call.world.store, parts, call.account))
     body = f"{XML_HEAD}<UserDelegationKey>{inner}</UserDelegationKey>".encode()
     return Answer(200, {"content-type": "application/xml"}, body)
 
 
-def key_of(store: Store, query: Mapping[str, str]) -> str:
-    """The base64 key that these parts (`skoid` to `skv`) name."""
+REVOKED = "delegation_keys_revoked"
+"""What an account privately remembers: how often its user delegation keys were revoked."""
+
+
+def key_of(store: Store, query: Mapping[str, str], account: Resource) -> str:
+    """The base64 key that these parts (`skoid` to `skv`) name; another one after each revocation of an account's keys."""
     secret = store.value(_SECRET)
     if secret is None:
         secret = secrets.token_hex(32)
         store.set_value(_SECRET, secret)
-    message = "\n".join(query.get(name, "") for name in _PARTS)
+    revoked = account.private.get(REVOKED)
+    message = "\n".join([*(query.get(name, "") for name in _PARTS), *([str(revoked)] if revoked else [])])
     return base64.b64encode(hmac.new(bytes.fromhex(secret), message.encode(), hashlib.sha256).digest()).decode()
 
 

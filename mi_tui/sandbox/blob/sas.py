@@ -69,7 +69,7 @@ def service_sas(world: World, account: str, container: str, permissions: str, se
         "sp": "".join(sorted(set(permissions), key=_ORDER.index)),
         "spr": "https",
     }
-    string = _service_string(query, f"/blob/{found.name.lower()}/{container}")
+    string = service_string(query, f"/blob/{found.name.lower()}/{container}")
     query["sig"] = sign(keys(found)[0][1], string)
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
 
@@ -99,11 +99,11 @@ def verify(call: Call) -> Signed:
         if query["sv"] < "2015-02-21":
             path = path.removeprefix("/blob")
         canonical = f"{path}/{call.blob}" if resource == "b" and call.blob is not None else path
-        strings = _delegated_strings(call, canonical) if kind == "delegation" else [_service_string(query, canonical)]
+        strings = _delegated_strings(call, canonical) if kind == "delegation" else [service_string(query, canonical)]
     if kind == "delegation":
         delegation.check(query)
         principal = query["skoid"]
-        keys_of = [("a user delegation key", delegation.key_of(call.world.store, query))]
+        keys_of = [("a user delegation key", delegation.key_of(call.world.store, query, account))]
     else:
         principal, keys_of = None, keys(account)
     key_name = matching_key(keys_of, query.get("sig", ""), strings)
@@ -161,7 +161,8 @@ def matching_key(named: list[tuple[str, str]], signature: str, strings: list[str
     return None
 
 
-def _service_string(query: Mapping[str, str], canonical: str) -> str:
+def service_string(query: Mapping[str, str], canonical: str) -> str:
+    """What a service SAS with these parameters signs; `canonical` is the resource, such as `/blob/account/container`."""
     version = query["sv"]
     fields = [query.get("sp", ""), query.get("st", ""), query.get("se", ""), canonical, query.get("si", "")]
     if version >= "2015-04-05":

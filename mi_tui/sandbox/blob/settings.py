@@ -7,13 +7,13 @@ delete and static websites, which would change what other operations answer, are
 from __future__ import annotations
 
 import json
-from typing import Any
 from xml.etree import ElementTree
 
 from mi_tui.sandbox.blob import xml
 from mi_tui.sandbox.blob.call import Answer, Call
 from mi_tui.sandbox.blob.errors import XML_HEAD, text, unsupported
 from mi_tui.sandbox.blob.files import small_body
+from mi_tui.sandbox.store import Resource, Store
 
 _OFF = "<RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"
 _DEFAULTS = {
@@ -42,11 +42,11 @@ _METHODS = {"DELETE", "GET", "HEAD", "MERGE", "PATCH", "POST", "OPTIONS", "PUT"}
 
 async def service_properties(call: Call) -> Answer:
     """Get Blob Service Properties."""
-    held = _held(call)
+    given = held(call.world.store, call.account)
     sections = "".join(
-        xml.wrap(name, held.get(name, default))
+        xml.wrap(name, given.get(name, default))
         for name, default in _DEFAULTS.items()
-        if default or name in held or name == "Cors"
+        if default or name in given or name == "Cors"
     )
     body = f"{XML_HEAD}<StorageServiceProperties>{sections}</StorageServiceProperties>".encode()
     return Answer(200, {"content-type": "application/xml"}, body, chunked=True)
@@ -55,7 +55,7 @@ async def service_properties(call: Call) -> Answer:
 async def set_service_properties(call: Call) -> Answer:
     """Set Blob Service Properties: each section that is given replaces the one before. InvalidXmlDocument (recorded)."""
     root = xml.document(await small_body(call, 64 * 1024), "StorageServiceProperties")
-    held = _held(call)
+    given = held(call.world.store, call.account)
     seen = set()
     for section in root:
         if section.tag not in _DEFAULTS or section.tag in seen:
@@ -65,10 +65,10 @@ async def set_service_properties(call: Call) -> Answer:
             if (section.findtext("Enabled") or "false").strip().lower() == "true":
                 raise unsupported("soft delete" if section.tag == "DeleteRetentionPolicy" else "static websites")
             if section.tag == "StaticWebsite":
-                held[section.tag] = "<Enabled>false</Enabled>"
+                given[section.tag] = "<Enabled>false</Enabled>"
             continue
-        held[section.tag] = _section(section)
-    call.world.store.set_value(_key(call), json.dumps(held))
+        given[section.tag] = _section(section)
+    keep(call.world.store, call.account, given)
     return Answer(202)
 
 
@@ -137,10 +137,16 @@ def _check_children(parent: ElementTree.Element, known: tuple[str, ...]) -> None
         raise xml.malformed()
 
 
-def _held(call: Call) -> dict[str, Any]:
-    return dict(json.loads(call.world.store.value(_key(call)) or "{}"))
+def held(store: Store, account: Resource) -> dict[str, str]:
+    """The sections that were set, as XML inside their element, by their name; Resource Manager shows some of them too."""
+    return dict(json.loads(store.value(_key(account)) or "{}"))
 
 
-def _key(call: Call) -> str:
+def keep(store: Store, account: Resource, sections: dict[str, str]) -> None:
+    """Remember the sections that are set."""
+    store.set_value(_key(account), json.dumps(sections))
+
+
+def _key(account: Resource) -> str:
     # Made with the account, so that another account of the same name does not inherit it.
-    return f"blob_service:{call.account.id.lower()}:{call.account.created}"
+    return f"blob_service:{account.id.lower()}:{account.created}"
