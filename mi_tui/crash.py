@@ -26,7 +26,11 @@ def crash_report(home: Path, error: BaseException) -> Path | None:
     path = home / time.strftime("crash-%Y%m%d-%H%M%S.txt")
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600),
+            "w",
+            encoding="utf-8",
+        ) as file:
             file.write(text)
     except OSError:
         return None

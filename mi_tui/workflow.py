@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import logging.handlers
+import contextlib
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,10 +16,20 @@ import platformdirs
 
 import mi_tui
 from mi_tui import targets
-from mi_tui.engine import cleanup, files, keeping, logs, planner, runner
+from mi_tui.engine import cleanup, debuglog, files, keeping, logs, planner, runner
 from mi_tui.engine.catalog import Catalog
 from mi_tui.engine.context import Context, Emit, Stop
-from mi_tui.engine.journal import Journal, JournalError, JournalWriteError, LedgerEntry, RunRecord, RunState, Verdict
+from mi_tui.engine.journal import (
+    Journal,
+    JournalError,
+    JournalWriteError,
+    LedgerEntry,
+    OperationRecord,
+    RunRecord,
+    RunState,
+    Verdict,
+)
+from mi_tui.engine.journal_file import private_folder, refuse_link
 from mi_tui.engine.planner import PlanError
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
 from mi_tui.model.answers_file import read, template
@@ -45,7 +53,7 @@ from mi_tui.targets import AZURE, SANDBOX, Target
 
 __all__ = [
     "AZURE", "SANDBOX", "Account", "AnswersError", "Attempt", "Connection", "Container", "JournalError", "JournalWriteError", "LedgerEntry",
-    "Plan", "PlanError", "Probed", "RunRecord", "RunState", "SandboxError", "ScoreAnswer", "ServiceError", "SignInCancelled", "Stop",
+    "OperationRecord", "Plan", "PlanError", "Probed", "RunRecord", "RunState", "SandboxError", "ScoreAnswer", "ServiceError", "SignInCancelled", "Stop",
     "SubscriptionInfo", "Target", "Verdict", "Workflow", "WorkspaceInfo", "as_failure", "home_folder",
     "scoring_folder",
 ]  # fmt: skip
@@ -70,6 +78,10 @@ class Workflow:
     def __init__(self, home: Path | None = None) -> None:
         self.home = home or home_folder()
         """The folder of everything that is kept; made, for its owner only, when something is first kept."""
+        self.command = "mi-tui"
+        """What the person started, for another mi-tui that meets a run which this one drives."""
+        self.notices: list[str] = []
+        """Sentences for the person about what is kept: what was put right, and what is done without."""
         self._journal: Journal | None = None
         self._lock = threading.Lock()
 
@@ -78,7 +90,8 @@ class Workflow:
         """The journal, opened at first use. JournalError when it cannot be used."""
         with self._lock:
             if self._journal is None:
-                self._journal = Journal(self.home / "journal.db")
+                self._journal = Journal(self.home / "journal.db", self.command)
+                self.notices += self._journal.notices
             return self._journal
 
     # ---- targets
@@ -96,7 +109,11 @@ class Workflow:
     def sandbox(
         self, subscription: str | None = None, *, profile: str | None = None, scenario: str | None = None
     ) -> AbstractContextManager[Target]:
-        """Open the sandbox. SandboxError when it cannot be started."""
+        """Open the sandbox. SandboxError when it cannot be started, JournalError when its folder is a link."""
+        refuse_link(self.home / "sandbox", "sandbox")
+        if (self.home / "sandbox").is_dir():
+            with contextlib.suppress(OSError):
+                private_folder(self.home / "sandbox", self.notices)
         return targets.sandbox(self.home, subscription, profile=profile, scenario=scenario)
 
     @contextmanager
@@ -221,17 +238,24 @@ class Workflow:
         emit(self.planned(target.name, run, plan))
         return self._drive(runner.run, target, run, plan, emit, stop)
 
-    def resume(self, target: Target, record: RunRecord, emit: Emit, stop: Stop) -> RunFinished:
-        """Go on with a run: each step looks at the world first and keeps what is done."""
-        self.journal.take(record.id)
+    def resume(
+        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, *, take_over: bool = False
+    ) -> RunFinished:
+        """Go on with a run: each step looks at the world first and keeps what is done. `take_over` as in `Journal.take`."""
+        if record.adopted:
+            raise JournalError(
+                f"Run {record.id} was begun on another machine, and only what carries its tag is known here. It can be removed "
+                f"('mi-tui down {record.id}'); to go on with it, say 'mi-tui resume {record.id}' where it was begun."
+            )
+        self.journal.take(record.id, over=take_over)
         emit(self.planned(target.name, record.id, record.plan))
         return self._drive(runner.run, target, record.id, record.plan, emit, stop)
 
     def down(
-        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset()
-    ) -> RunFinished:
+        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset(), *, take_over: bool = False
+    ) -> RunFinished:  # fmt: skip
         """Remove what a run made, verified by reading; what stands in `keep` (ids) stays, with what it needs."""
-        self.journal.take(record.id)
+        self.journal.take(record.id, over=take_over)
         return self._drive(lambda ctx: cleanup.clean(ctx, keep), target, record.id, record.plan, emit, stop)
 
     def kept(self, record: RunRecord, keep: frozenset[str]) -> dict[str, str]:
@@ -337,34 +361,9 @@ class Workflow:
             )
 
     def _log_to_file(self) -> None:
-        """What the SDK prints and what mi-tui notes for debugging goes to a file, never to the terminal."""
-        logger = logging.getLogger("mi_tui")
-        if any(isinstance(handler, logging.handlers.RotatingFileHandler) for handler in logger.handlers):
-            return
-        path = self.home / "debug.log"
-        try:
-            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-            handler = _DebugLog(path, maxBytes=2_000_000, backupCount=1, encoding="utf-8", delay=True)
-        except OSError as error:
-            raise JournalError(
-                f"{self.home} cannot be written ({error.strerror or error}). Nothing was changed. Set MI_TUI_HOME to a folder that you may write to."
-            ) from error
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s %(message)s"))
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
-        logger.propagate = False
-
-
-class _DebugLog(logging.handlers.RotatingFileHandler):
-    """The debug log: for its owner only, also after it was rotated; a full disk costs its lines and nothing else."""
-
-    def _open(self) -> TextIOWrapper:
-        Path(self.baseFilename).touch(mode=0o600)
-        return super()._open()
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Nothing: its report would go to standard error, which is captured into this very log."""
+        why = debuglog.begin(self.home)
+        if why and why not in self.notices:
+            self.notices.append(why)
 
 
 E = TypeVar("E", bound=Event)

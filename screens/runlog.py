@@ -49,7 +49,8 @@ class RunLog:
     def _file(self, container: str) -> TextIO:
         if container not in self._files:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self.path(container), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+            handle = os.open(self.path(container), flags, 0o600)
             self._files[container] = os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace")
         return self._files[container]
 

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from mi_tui.model.failure import Failure
+from mi_tui.model.text import visible
 from mi_tui.widgets.picker import Picker, PickerItem
 
 if TYPE_CHECKING:
@@ -93,17 +94,22 @@ class EarlierRuns(Widget):
         picker.display = not none
         self.query_one("#none", Static).update(self.NONE if none else "")
         self.query_one("#none").display = none
+        notices = cast("WizardScreen", self.screen).wizard.workflow.notices
+        while notices:
+            self.app.notify(visible(notices.pop(0)), markup=False)
         self._offer()
 
     def _offer(self) -> None:
         """Show the buttons that make sense for the chosen run."""
         record = self._records.get(self.query_one(Picker).value or "")
         offers = _OFFERS.get(record.state.value, ()) if record else ()
+        if record is not None and record.adopted:
+            offers = tuple(what for what in offers if what == "clean")
         for what in _LABELS:
             self.query_one(f"#{what}").display = what in offers
         words = ""
         if record is not None and not offers:
-            owner = f"Another mi-tui (process {record.owner}) is working on it." if record.owner else ""
+            owner = f"Another mi-tui is working on it: {visible(record.driver.words)}." if record.driver else ""
             words = owner or "It was removed; nothing is left of it."
         self.query_one("#run-words", Static).update(words)
         self.query_one("#run-buttons").display = record is not None

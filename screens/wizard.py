@@ -91,6 +91,7 @@ class Wizard:
             from mi_tui.workflow import Workflow
 
             self._workflow = Workflow()
+            self._workflow.command = "the wizard"
         return self._workflow
 
     # ---- off the UI thread

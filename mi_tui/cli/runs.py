@@ -55,6 +55,11 @@ def _identity_option(function: F) -> F:
     )(function)
 
 
+def _take_over_option(function: F) -> F:
+    words = "Take the run from a mi-tui on another host that is gone for good, without waiting until it counts as gone."
+    return click.option("--take-over", is_flag=True, help=words)(function)
+
+
 @click.command()
 @_identity_option
 @click.option("--sandbox", is_flag=True, help="Filled in for the sandbox's world.")
@@ -62,9 +67,8 @@ def answers(identity: str | None, sandbox: bool) -> None:
     """Print an answers file with every field explained."""
     from mi_tui.model.answers import IdentityKind
     from mi_tui.model.answers_file import template
-    from mi_tui.workflow import Workflow
 
-    workflow, kind = Workflow(), IdentityKind(identity or "sai")
+    workflow, kind = _workflow(), IdentityKind(identity or "sai")
     if sandbox:
         with workflow.sandbox() as target:
             filled = workflow.example_answers(kind, target.connection)
@@ -92,7 +96,7 @@ def plan(
     from mi_tui.cli.render import ascii_json, marks, plan_footer, plan_lines
     from mi_tui.model.events import to_json
 
-    with _planned(answers, identity, sandbox, profile, scenario, how) as (workflow, target, run, made):
+    with _planned(answers, identity, sandbox, profile, scenario, how, writes=False) as (workflow, target, run, made):
         if as_json:
             click.echo(ascii_json(to_json(workflow.planned(target.name, run, made))))
             return
@@ -124,7 +128,7 @@ def up(
 
     _must_confirm(yes)
     render = _renderer(as_json)
-    with _planned(answers, identity, sandbox, profile, scenario, how) as (workflow, target, run, made):
+    with _planned(answers, identity, sandbox, profile, scenario, how, writes=True) as (workflow, target, run, made):
         for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stderr)):
             click.echo(line, err=True)
         click.echo(plan_footer(made), err=True)
@@ -139,9 +143,10 @@ def up(
 def runs(as_json: bool) -> None:
     """List the runs, newest first."""
     from mi_tui.model.text import visible
-    from mi_tui.workflow import Workflow
 
-    found = Workflow().journal.runs()
+    workflow = _workflow()
+    found = workflow.journal.runs()
+    _say_notices(workflow)
     for record in found:
         answers = record.plan.answers
         began = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
@@ -150,6 +155,7 @@ def runs(as_json: bool) -> None:
                 {
                     "run": record.id, "state": record.state.value, "target": record.target, "started": record.started,
                     "ended": record.ended, "endpoint": answers.endpoint.name, "identity": answers.identity.kind.value,
+                    "owner": _driver(record), "adopted": record.adopted,
                 }
             )  # fmt: skip
         else:
@@ -166,11 +172,13 @@ def runs(as_json: bool) -> None:
 def status(run: str, as_json: bool, how: How) -> None:
     """Where a run stands: its steps, what it made, and the endpoint's state now."""
     from mi_tui.model.text import visible
-    from mi_tui.workflow import SandboxError, ServiceError, Workflow
+    from mi_tui.workflow import SandboxError, ServiceError
 
-    workflow = Workflow()
+    workflow = _workflow()
     record = workflow.journal.run(run)
+    _say_notices(workflow)
     steps, ledger = workflow.journal.steps(record.id), workflow.journal.ledger(record.id)
+    operations = workflow.journal.operations(record.id)
     try:
         with how.target_of(workflow, record) as target:
             now = workflow.endpoint_state(target, record)
@@ -181,12 +189,23 @@ def status(run: str, as_json: bool, how: How) -> None:
         _echo_json(
             {
                 "run": record.id, "state": record.state.value, "target": record.target, "now": now,
+                "owner": _driver(record), "adopted": record.adopted,
                 "steps": {name: {"state": state, "detail": detail} for name, (state, detail) in steps.items()},
-                "resources": [{"id": e.id, "kind": e.kind.value, "name": e.name, "verdict": e.verdict.value, "evidence": e.evidence} for e in ledger],
+                "resources": [
+                    {
+                        "id": e.id, "kind": e.kind.value, "name": e.name, "verdict": e.verdict.value, "evidence": e.evidence,
+                        "made": e.made, "request_id": e.request_id,
+                    } for e in ledger
+                ],
+                "operations": [{name: getattr(o, name) for name in o.__struct_fields__} for o in operations],
             }
         )  # fmt: skip
         return
     click.echo(f"Run {record.id}: {record.state.value} ({record.target})")
+    if record.driver is not None:
+        click.echo(visible(f"  driven by {record.driver.words}"))
+    if record.adopted:
+        click.echo("  begun on another machine; known by its tag")
     for name, value in now.items():
         click.echo(f"  {name.replace('_', ' ')}: {visible(value)}")
     click.echo("Steps")
@@ -196,21 +215,36 @@ def status(run: str, as_json: bool, how: How) -> None:
     click.echo("Resources")
     for entry in ledger:
         click.echo(visible(f"  {entry.verdict.value:9}  {entry.kind.value:22}  {entry.name}"))
+        click.echo(visible(f"  {'':9}  {entry.evidence}"))
+    if operations:
+        click.echo("Long operations")
+    for operation in operations:
+        ended = f"{operation.ended - operation.began:.0f} s" if operation.ended else "no end is known here"
+        name = operation.resource.rstrip("/").rsplit("/", 1)[-1]
+        click.echo(
+            visible(f"  {operation.outcome or 'under way':9}  {operation.kind} {name}  ({operation.step}; {ended})")
+        )
+        click.echo(visible(f"  {'':9}  request {operation.request_id}, correlation {operation.correlation_id}"))
+        click.echo(visible(f"  {'':9}  {operation.address}"))
 
 
 @click.command()
 @click.argument("run")
+@_take_over_option
 @sign_in_options
 @_json_option
-def resume(run: str, as_json: bool, how: How) -> int:
+def resume(run: str, take_over: bool, as_json: bool, how: How) -> int:
     """Go on with a run that failed or was left: keeps what is done."""
     from mi_tui.cli.drive import drive, until_closed
-    from mi_tui.workflow import Workflow
 
-    workflow, render = Workflow(), _renderer(as_json)
+    workflow, render = _workflow(), _renderer(as_json)
     record = workflow.journal.run(run)
+    _say_notices(workflow)
     with how.target_of(workflow, record) as target:
-        return drive(record.id, lambda stop: workflow.resume(target, record, until_closed(render, stop), stop))
+        return drive(
+            record.id,
+            lambda stop: workflow.resume(target, record, until_closed(render, stop), stop, take_over=take_over),
+        )
 
 
 @click.command()
@@ -233,10 +267,11 @@ def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool,
     from mi_tui.cli.render import ascii_json
     from mi_tui.model import events
     from mi_tui.model.text import visible
-    from mi_tui.workflow import Stop, Workflow
+    from mi_tui.workflow import Stop
 
-    workflow = Workflow()
+    workflow = _workflow()
     record = workflow.journal.run(run)
+    _say_notices(workflow)
     with how.target_of(workflow, record) as target:
         for line, is_log in workflow.logs(target, record, container, tail, follow=follow, stop=Stop()):
             if as_json:
@@ -260,10 +295,10 @@ def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool,
 def invoke(run: str, data: str | None, as_json: bool, how: How) -> int:
     """Ask the endpoint of a run."""
     from mi_tui.model.text import visible
-    from mi_tui.workflow import Workflow
 
-    workflow = Workflow()
+    workflow = _workflow()
     record = workflow.journal.run(run)
+    _say_notices(workflow)
     body = _request_body(record, data)
     with how.target_of(workflow, record) as target:
         answer = workflow.invoke(target, record, body)
@@ -280,17 +315,18 @@ def invoke(run: str, data: str | None, as_json: bool, how: How) -> int:
 @click.command()
 @click.argument("run")
 @click.option("--yes", is_flag=True, help="Do not ask before anything is removed.")
+@_take_over_option
 @sign_in_options
 @_json_option
-def down(run: str, yes: bool, as_json: bool, how: How) -> int:
+def down(run: str, yes: bool, take_over: bool, as_json: bool, how: How) -> int:
     """Remove what a run made, and only that; verify; say what is left and why."""
     from mi_tui.cli.drive import drive, until_closed
     from mi_tui.model.text import visible
-    from mi_tui.workflow import Workflow
 
     _must_confirm(yes)
-    workflow, render = Workflow(), _renderer(as_json)
+    workflow, render = _workflow(), _renderer(as_json)
     record = workflow.journal.run(run)
+    _say_notices(workflow)
     with how.target_of(workflow, record) as target:
         doomed = workflow.removable(record)
         click.echo(
@@ -302,7 +338,35 @@ def down(run: str, yes: bool, as_json: bool, how: How) -> int:
         if doomed and not yes and not click.confirm("Remove them?", default=False, err=True):
             click.echo("Nothing was changed.", err=True)
             return exits.DONE
-        return drive(record.id, lambda stop: workflow.down(target, record, until_closed(render, stop), stop))
+        return drive(
+            record.id, lambda stop: workflow.down(target, record, until_closed(render, stop), stop, take_over=take_over)
+        )
+
+
+def _workflow() -> Workflow:
+    """The door to the rest, with the command's name for another mi-tui that meets a run of this one."""
+    from mi_tui.workflow import Workflow
+
+    workflow = Workflow()
+    context = click.get_current_context(silent=True)
+    workflow.command = f"mi-tui {context.info_name}" if context and context.info_name else "mi-tui"
+    return workflow
+
+
+def _say_notices(workflow: Workflow) -> None:
+    """What was put right of what is kept, once each, on standard error."""
+    while workflow.notices:
+        click.echo(workflow.notices.pop(0), err=True)
+
+
+def _driver(record: RunRecord) -> dict[str, object] | None:
+    """Who drives the run now, for JSON; None when nobody does."""
+    driver = record.driver
+    if driver is None:
+        return None
+    return {
+        "process": driver.pid, "host": driver.host, "user": driver.user, "command": driver.command, "since": driver.since,
+    }  # fmt: skip
 
 
 COMMANDS: tuple[click.Command, ...] = (answers, plan, up, runs, status, resume, logs, invoke, down)
@@ -310,11 +374,17 @@ COMMANDS: tuple[click.Command, ...] = (answers, plan, up, runs, status, resume, 
 
 @contextmanager
 def _planned(
-    path: Path | None, identity: str | None, sandbox: bool, profile: str | None, scenario: str | None, how: How
+    path: Path | None,
+    identity: str | None,
+    sandbox: bool,
+    profile: str | None,
+    scenario: str | None,
+    how: How,
+    *,
+    writes: bool,
 ) -> Iterator[tuple[Workflow, Target, str, Plan]]:
     """Answers read and checked, the target opened, the plan made. Usage errors come before anything is started."""
     from mi_tui.model.answers import IdentityKind
-    from mi_tui.workflow import Workflow
 
     if path is None and not sandbox:
         raise click.UsageError("Name an answers file ('mi-tui answers' prints one to start from), or add --sandbox.")
@@ -322,12 +392,15 @@ def _planned(
         raise click.UsageError("--profile and --scenario go with --sandbox.")
     if sandbox:
         how.not_with_the_sandbox()
-    workflow = Workflow()
+    workflow = _workflow()
     kind = IdentityKind(identity) if identity else None
     given = workflow.read_answers(path) if path else None
     if given is not None and kind is not None:
         given = _with_identity(workflow, given, kind)
-    _ = workflow.journal  # a journal that cannot be used is said before anything is started
+    journal = workflow.journal  # one that cannot be used is said before anything is started
+    _say_notices(workflow)
+    if writes:
+        journal.must_be_writable()
     opened = (
         workflow.sandbox(given.workspace.subscription if given else None, profile=profile, scenario=scenario)
         if sandbox
@@ -336,6 +409,7 @@ def _planned(
     with opened as target:
         chosen = given or workflow.check_files(workflow.example_answers(kind or IdentityKind.SAI, target.connection))
         run, made = workflow.plan(target, chosen)
+        _say_notices(workflow)
         yield workflow, target, run, made
 
 

@@ -14,6 +14,7 @@ from mi_tui.model.events import Event
 from mi_tui.model.plan import Plan, ResourceKind
 from mi_tui.services.deployments import DeploymentInfo
 from mi_tui.services.errors import ServiceError
+from mi_tui.services.operations import Begun, Note
 from mi_tui.services.session import Session
 
 if TYPE_CHECKING:
@@ -98,6 +99,17 @@ class Context:
     def note(self, name: str, value: str) -> None:
         """Remember a fact that is no secret."""
         self.journal.note(self.run, name, value)
+
+    def noted(self, step: str) -> Note:
+        """Journals the long operations of a step."""
+
+        def note(begun: Begun) -> Callable[[str], None]:
+            number = self.journal.begin_operation(
+                self.run, step, begun.kind, begun.resource, begun.address, begun.request_id, begun.correlation_id
+            )
+            return lambda outcome: self.journal.end_operation(number, outcome)
+
+        return note
 
     def ours(self, resource_id: str) -> bool:
         """Whether this run made the resource, or was making it when it was interrupted."""

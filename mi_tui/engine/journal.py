@@ -1,131 +1,78 @@
-"""The journal: runs, their steps and the ledger of resources, written before and after every change.
+"""The journal: runs, their steps, long operations and the ledger of resources, written before and after every change.
 
-One SQLite file per user, WAL, mode 0600. An intent without an outcome is what a crash leaves; resume reads the world to settle it.
+One SQLite file per user, mode 0600, for its owner only. An intent without an outcome is what a crash leaves; resume reads the world to
+settle it. A home that cannot be written is read; whatever would change something is refused then.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
 import time
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
-from mi_tui.model.events import Outcome
+from mi_tui.engine import owner as owners
+from mi_tui.engine.journal_file import SCHEMA_VERSION, Opened, open_file
+from mi_tui.engine.owner import Owner
+from mi_tui.engine.records import (
+    JournalError,
+    JournalWriteError,
+    LedgerEntry,
+    OperationRecord,
+    RunRecord,
+    RunState,
+    Verdict,
+)
 from mi_tui.model.plan import Plan, ResourceKind
 
-SCHEMA_VERSION = 1
+__all__ = [
+    "SCHEMA_VERSION", "Journal", "JournalError", "JournalWriteError", "LedgerEntry", "OperationRecord", "Owner", "RunRecord", "RunState",
+    "Verdict",
+]  # fmt: skip
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY, target TEXT NOT NULL, plan BLOB NOT NULL, started REAL NOT NULL, ended REAL, state TEXT NOT NULL,
-    owner INTEGER, owner_started REAL);
-CREATE TABLE IF NOT EXISTS steps (
-    run TEXT NOT NULL, step TEXT NOT NULL, state TEXT NOT NULL, began REAL NOT NULL, ended REAL, detail TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (run, step));
-CREATE TABLE IF NOT EXISTS facts (run TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, name));
-CREATE TABLE IF NOT EXISTS ledger (
-    run TEXT NOT NULL, id TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL, name TEXT NOT NULL, verdict TEXT NOT NULL, evidence TEXT NOT NULL,
-    noted REAL NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (run, id));
-"""
-
-
-class JournalError(Exception):
-    """The journal cannot be used; the text says why and what to do. Nothing was changed anywhere."""
-
-
-class JournalWriteError(JournalError):
-    """The journal could be used and now cannot be: a run stops before its next change."""
-
-
-class Verdict(StrEnum):
-    """What the ledger says of a resource."""
-
-    INTENDED = "intended"
-    """About to be created: seen absent, call not yet answered."""
-    CREATED = "created"
-    EXISTED = "existed"
-    REMOVED = "removed"
-
-
-class RunState(StrEnum):
-    """Where a run stands. The last five end with `Outcome` or with clean-up."""
-
-    PLANNED = "planned"
-    RUNNING = "running"
-    SUCCEEDED = Outcome.SUCCEEDED.value
-    FAILED = Outcome.FAILED.value
-    LEFT_RUNNING = Outcome.LEFT_RUNNING.value
-    CANCELLED = Outcome.CANCELLED.value
-    REMOVED = "removed"
-
-
-class RunRecord(Struct, frozen=True):
-    """One run. Times are Unix seconds; `owner` is the process that drives it now, 0 when none does."""
-
-    id: str
-    target: str
-    plan: Plan
-    started: float
-    ended: float | None
-    state: RunState
-    owner: int
-
-
-class LedgerEntry(Struct, frozen=True):
-    """What is known of one resource of a run, with the evidence in words."""
-
-    id: str
-    kind: ResourceKind
-    name: str
-    verdict: Verdict
-    evidence: str
+_DRIVEN_BY_ANOTHER = "EXISTS (SELECT 1 FROM runs WHERE id = ? AND owner IS NOT NULL AND owner IS NOT ?)"
 
 
 class Journal:
     """The open journal. Methods may be called from any thread; each is one transaction that is on disk when it returns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, command: str = "mi-tui") -> None:
+        self.command = command
+        """What the person started, for whoever meets a run that this process drives."""
         self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-            self._db.row_factory = sqlite3.Row
-            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if version <= SCHEMA_VERSION:
-                # Not before the version is known: WAL writes into the file.
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-            if version == 0:
-                self._db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        except sqlite3.DatabaseError as error:
-            raise JournalError(
-                f"The journal {path} cannot be read ({error}). Nothing was changed. Move the file away to begin a new journal "
-                "(runs in the old one can then no longer be resumed or removed by mi-tui), or restore it from a backup."
-            ) from error
-        except OSError as error:
-            raise JournalError(
-                f"The journal {path} cannot be written ({error.strerror or error}). Nothing was changed. "
-                "Set MI_TUI_HOME to a folder that you may write to."
-            ) from error
-        if version > SCHEMA_VERSION:
-            self._db.close()
-            raise JournalError(
-                f"The journal {path} was written by a newer mi-tui (format {version}; this one knows {SCHEMA_VERSION}). "
-                "It was left as it is. Update mi-tui, or set MI_TUI_HOME to another folder."
-            )
+        self._opened: Opened = open_file(path)
+        self._db = self._opened.db
+        self._mine: dict[str, str] = {}
+        """Run -> this process as its owner, as it stands in the file."""
+        self._closed = threading.Event()
+        self._heart: threading.Thread | None = None
+
+    @property
+    def why_not(self) -> str:
+        """Why nothing can be written, in sentences; empty when it can."""
+        return self._opened.why_not
+
+    @property
+    def notices(self) -> list[str]:
+        """What was put right when the file was opened, in sentences."""
+        return self._opened.notices
+
+    def must_be_writable(self) -> None:
+        """JournalError when nothing could be written, to be said before anything is begun."""
+        if self.why_not:
+            raise JournalError(self.why_not)
 
     def close(self) -> None:
         """Close the file."""
+        self._closed.set()
         with self._lock:
             self._db.close()
 
-    def _do(self, sql: str, *values: object) -> list[sqlite3.Row]:
+    def _ask(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._lock:
             try:
                 return self._db.execute(sql, values).fetchall()
@@ -134,6 +81,7 @@ class Journal:
 
     def _change(self, sql: str, *values: object) -> int:
         """Do one change; how many rows it met."""
+        self.must_be_writable()
         with self._lock:
             try:
                 return self._db.execute(sql, values).rowcount
@@ -142,48 +90,64 @@ class Journal:
 
     # ---- runs
 
-    def add_run(self, run: str, target: str, plan: Plan) -> None:
+    def add_run(self, run: str, target: str, plan: Plan, *, adopted: bool = False) -> None:
         """Remember a new run and its plan, owned by this process. JournalError when that cannot be: then nothing is begun."""
+        owner = self._as_owner()
         try:
-            self._do(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, NULL, ?, ?, ?)",
-                run, target, msgspec.json.encode(plan), time.time(), RunState.RUNNING.value, os.getpid(), _started(os.getpid()),
+            self._change(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, NULL, ?, ?, ?, ?)",
+                run, target, msgspec.json.encode(plan), time.time(), RunState.RUNNING.value, owner, time.time(), adopted,
             )  # fmt: skip
         except JournalWriteError as error:
             raise JournalError(f"The journal cannot be written ({error.__cause__}). Nothing was changed.") from error
+        self._own(run, owner)
 
-    def take(self, run: str) -> None:
-        """Make this process the run's owner. JournalError when another living process is."""
+    def take(self, run: str, *, over: bool = False) -> None:
+        """Make this process the run's owner. JournalError when another living process is.
+
+        `over` takes it also from an owner that cannot be looked at from here, such as one on another host: a person says that it is
+        gone. From one that is seen to live here it is never taken.
+        """
+        self.must_be_writable()
         for _ in range(2):
             row = self._row(run)
-            record = self._record(row)
-            if record.owner and record.owner != os.getpid():
-                break
+            driver = self._record(row).driver
+            others = driver is not None and self._mine.get(row["id"]) != row["owner"]
+            if driver is not None and others and (owners.is_local(driver) or not over):
+                raise JournalError(_driven(row["id"], driver))
+            owner = self._as_owner()
             taken = self._change(
                 # Only from the owner that was just seen: of two processes that look at once, one gets it.
-                "UPDATE runs SET state=?, owner=?, owner_started=?, ended=NULL WHERE id=? AND owner IS ? AND owner_started IS ?",
-                RunState.RUNNING.value, os.getpid(), _started(os.getpid()), record.id, row["owner"], row["owner_started"],
+                "UPDATE runs SET state=?, owner=?, beat=?, ended=NULL WHERE id=? AND owner IS ? AND beat IS ?",
+                RunState.RUNNING.value, owner, time.time(), row["id"], row["owner"], row["beat"],
             )  # fmt: skip
             if taken:
+                self._own(row["id"], owner)
                 return
-        raise JournalError(
-            f"Run {run} is being driven by another mi-tui (process {record.owner}). Wait for it, or stop it first; two at once "
-            "would undo each other's work."
-        )
+        raise JournalError(f"Run {run} was taken by another mi-tui at this moment. 'mi-tui status {run}' says by whom.")
 
     def end_run(self, run: str, state: RunState) -> None:
-        """Remember how the run ended; it has no owner any more."""
-        self._do("UPDATE runs SET state=?, ended=?, owner=NULL WHERE id=?", state.value, time.time(), run)
+        """Remember how the run ended; it has no owner any more. One that was taken over meanwhile is the other's to end."""
+        self._change(
+            f"UPDATE runs SET state=?, ended=?, owner=NULL, beat=NULL WHERE id=? AND NOT {_DRIVEN_BY_ANOTHER}",
+            state.value, time.time(), run, run, self._mine.get(run),
+        )  # fmt: skip
+        with self._lock:
+            self._mine.pop(run, None)
 
     def run(self, run: str) -> RunRecord:
         """The run with this id, an unambiguous beginning of it, or `last`. JournalError when there is none."""
         return self._record(self._row(run))
 
+    def known(self, run: str) -> bool:
+        """Whether there is a run with exactly this id."""
+        return bool(self._ask("SELECT 1 FROM runs WHERE id=?", run))
+
     def _row(self, run: str) -> sqlite3.Row:
         if run == "last":
-            rows = self._do("SELECT * FROM runs ORDER BY started DESC LIMIT 1")
+            rows = self._ask("SELECT * FROM runs ORDER BY started DESC LIMIT 1")
         else:
-            rows = self._do("SELECT * FROM runs WHERE substr(id, 1, ?) = ?", len(run), run)
+            rows = self._ask("SELECT * FROM runs WHERE substr(id, 1, ?) = ?", len(run), run)
         exact = [row for row in rows if row["id"] == run] or rows
         if not exact or not run:
             raise JournalError(f"There is no run {run!r}. 'mi-tui runs' lists them.")
@@ -193,99 +157,204 @@ class Journal:
 
     def runs(self) -> list[RunRecord]:
         """Every run, newest first."""
-        return [self._record(row) for row in self._do("SELECT * FROM runs ORDER BY started DESC")]
+        return [self._record(row) for row in self._ask("SELECT * FROM runs ORDER BY started DESC")]
 
     @staticmethod
     def _record(row: sqlite3.Row) -> RunRecord:
-        owner = int(row["owner"] or 0)
-        alive = owner != 0 and _started(owner) == row["owner_started"]
         try:
+            driver = msgspec.json.decode(row["owner"], type=Owner) if row["owner"] else None
             state, plan = RunState(row["state"]), msgspec.json.decode(row["plan"], type=Plan)
         except ValueError as error:
             raise JournalError(f"What the journal says of run {row['id']} cannot be read: {error}.") from error
-        if state is RunState.RUNNING and not alive:
+        if driver is not None and not owners.alive(driver, row["beat"]):
+            driver = None
+        if state is RunState.RUNNING and driver is None:
             state = RunState.LEFT_RUNNING
         return RunRecord(
-            row["id"],
-            row["target"],
-            plan,
-            row["started"],
-            row["ended"],
-            state,
-            owner if alive else 0,
-        )
+            row["id"], row["target"], plan, row["started"], row["ended"], state, driver.pid if driver else 0, driver, bool(row["adopted"])
+        )  # fmt: skip
+
+    # ---- the owner's signs of life
+
+    def _as_owner(self) -> str:
+        return msgspec.json.encode(owners.this_process(self.command)).decode()
+
+    def _own(self, run: str, owner: str) -> None:
+        with self._lock:
+            self._mine[run] = owner
+            if self._heart is None:
+                self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+                self._heart.start()
+
+    def _beat(self) -> None:
+        while not self._closed.wait(owners.HEARTBEAT):
+            with self._lock:
+                mine = dict(self._mine)
+            for run, owner in mine.items():
+                try:
+                    self._change("UPDATE runs SET beat=? WHERE id=? AND owner=?", time.time(), run, owner)
+                except JournalError as error:
+                    # The run meets the same at its next intent, and says so.
+                    logging.getLogger(__name__).debug("no sign of life could be written: %s", error)
+
+    def _before_a_change(self, run: str, met: int) -> None:
+        """JournalWriteError when another mi-tui has taken the run over: what this one still means to do may not be done."""
+        if not met:
+            driver = self._record(self._row(run)).driver
+            raise JournalWriteError(
+                f"Run {run} was taken over by {driver.words if driver else 'another mi-tui'}. This one stopped before its next change."
+            )
 
     # ---- steps and facts
 
     def begin_step(self, run: str, step: str) -> None:
         """The intent: this step is about to be worked on."""
-        self._do("INSERT OR REPLACE INTO steps VALUES (?, ?, 'begun', ?, NULL, '')", run, step, time.time())
+        met = self._change(
+            f"INSERT OR REPLACE INTO steps SELECT ?, ?, 'begun', ?, NULL, '' WHERE NOT {_DRIVEN_BY_ANOTHER}",
+            run, step, time.time(), run, self._mine.get(run),
+        )  # fmt: skip
+        self._before_a_change(run, met)
 
     def end_step(self, run: str, step: str, state: str, detail: str = "") -> None:
         """The outcome: `done`, `failed` or `abandoned`."""
-        self._do(
+        self._change(
             "UPDATE steps SET state=?, ended=?, detail=? WHERE run=? AND step=?", state, time.time(), detail, run, step
         )
 
     def steps(self, run: str) -> dict[str, tuple[str, str]]:
         """Step id -> (state, detail)."""
-        return {row["step"]: (row["state"], row["detail"]) for row in self._do("SELECT * FROM steps WHERE run=?", run)}
+        return {row["step"]: (row["state"], row["detail"]) for row in self._ask("SELECT * FROM steps WHERE run=?", run)}
 
     def note(self, run: str, name: str, value: str) -> None:
         """Remember a fact of the run that is no secret, such as the principal's id."""
-        self._do("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", run, name, value)
+        self._change("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", run, name, value)
 
     def facts(self, run: str) -> dict[str, str]:
         """Every fact of the run."""
-        return {row["name"]: row["value"] for row in self._do("SELECT * FROM facts WHERE run=?", run)}
+        return {row["name"]: row["value"] for row in self._ask("SELECT * FROM facts WHERE run=?", run)}
+
+    # ---- long operations
+
+    def begin_operation(
+        self,
+        run: str,
+        step: str,
+        kind: str,
+        resource: str,
+        address: str,
+        request_id: str = "",
+        correlation_id: str = "",
+    ) -> int:
+        """A long operation that Azure has begun, as `OperationRecord` explains it; its number."""
+        self._change(
+            "INSERT INTO operations (run, step, kind, resource, address, request_id, correlation_id, began) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            run, step, kind, resource, address, request_id, correlation_id, time.time(),
+        )  # fmt: skip
+        return int(self._ask("SELECT max(number) FROM operations WHERE run=? AND address=?", run, address)[0][0])
+
+    def end_operation(self, number: int, outcome: str) -> None:
+        """How the operation ended, in Azure's words."""
+        self._change("UPDATE operations SET ended=?, outcome=? WHERE number=?", time.time(), outcome, number)
+
+    def operations(self, run: str) -> list[OperationRecord]:
+        """Every long operation of the run, in the order in which they began."""
+        rows = self._ask("SELECT * FROM operations WHERE run=? ORDER BY number", run)
+        return [OperationRecord(*(row[name] for name in OperationRecord.__struct_fields__)) for row in rows]
 
     # ---- ledger
 
     def intend(self, run: str, kind: ResourceKind, resource_id: str, name: str) -> None:
         """Before the call that creates a resource which was just seen absent."""
-        self._enter(run, kind, resource_id, name, Verdict.INTENDED, "seen absent before the call that makes it")
+        met = self._enter(run, kind, resource_id, name, Verdict.INTENDED, "seen absent before the call that makes it")
+        self._before_a_change(run, met)
 
-    def created(self, run: str, kind: ResourceKind, resource_id: str, name: str, evidence: str) -> None:
-        """This run created it."""
-        self._enter(run, kind, resource_id, name, Verdict.CREATED, evidence)
+    def created(
+        self, run: str, kind: ResourceKind, resource_id: str, name: str, evidence: str,
+        *, made: str = "", etag: str = "", request_id: str = "",
+    ) -> None:  # fmt: skip
+        """This run created it. `made`, `etag` and `request_id` as in `LedgerEntry`."""
+        self._enter(run, kind, resource_id, name, Verdict.CREATED, evidence, made, etag, request_id)
 
     def existed(self, run: str, kind: ResourceKind, resource_id: str, name: str, evidence: str) -> None:
         """It was here before; clean-up never touches it. What this run created stays created."""
-        if self.verdict(run, resource_id) not in {Verdict.CREATED, Verdict.INTENDED}:
+        if self.verdict(run, resource_id) not in {Verdict.CREATED, Verdict.INTENDED, Verdict.ADOPTED}:
             self._enter(run, kind, resource_id, name, Verdict.EXISTED, evidence)
+
+    def adopt(
+        self,
+        run: str,
+        kind: ResourceKind,
+        resource_id: str,
+        name: str,
+        evidence: str,
+        *,
+        made: str = "",
+        etag: str = "",
+    ) -> None:
+        """It carries this run's mark, and a person said that it may be removed. What the ledger knows to be here before stays so."""
+        if self.verdict(run, resource_id) not in {Verdict.CREATED, Verdict.EXISTED}:
+            met = self._enter(run, kind, resource_id, name, Verdict.ADOPTED, evidence, made, etag)
+            self._before_a_change(run, met)
 
     def removed(self, run: str, resource_id: str, evidence: str) -> None:
         """It was seen to be gone."""
-        self._do(
+        self._change(
             "UPDATE ledger SET verdict=?, evidence=?, noted=? WHERE run=? AND id=?",
             Verdict.REMOVED.value, evidence, time.time(), run, resource_id,
         )  # fmt: skip
 
     def forget(self, run: str, resource_id: str) -> None:
         """Take an intent back: the call was never made, or made nothing."""
-        self._do("DELETE FROM ledger WHERE run=? AND id=? AND verdict=?", run, resource_id, Verdict.INTENDED.value)
+        self._change("DELETE FROM ledger WHERE run=? AND id=? AND verdict=?", run, resource_id, Verdict.INTENDED.value)
 
     def verdict(self, run: str, resource_id: str) -> Verdict | None:
         """What the ledger says of one resource."""
-        rows = self._do("SELECT verdict FROM ledger WHERE run=? AND id=?", run, resource_id)
+        rows = self._ask("SELECT verdict FROM ledger WHERE run=? AND id=?", run, resource_id)
         return Verdict(rows[0]["verdict"]) if rows else None
+
+    def entry(self, run: str, resource_id: str) -> LedgerEntry | None:
+        """Everything that the ledger says of one resource."""
+        rows = self._ask("SELECT * FROM ledger WHERE run=? AND id=?", run, resource_id)
+        return _entry(rows[0]) if rows else None
 
     def ledger(self, run: str) -> list[LedgerEntry]:
         """Every resource of the run, in the order in which they were met."""
-        rows = self._do("SELECT * FROM ledger WHERE run=? ORDER BY place", run)
-        return [
-            LedgerEntry(row["id"], ResourceKind(row["kind"]), row["name"], Verdict(row["verdict"]), row["evidence"])
-            for row in rows
-        ]
+        return [_entry(row) for row in self._ask("SELECT * FROM ledger WHERE run=? ORDER BY place", run)]
 
     def _enter(
-        self, run: str, kind: ResourceKind, resource_id: str, name: str, verdict: Verdict, evidence: str
-    ) -> None:
-        self._do(
-            "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT count(*) FROM ledger)) ON CONFLICT (run, id) DO UPDATE SET "
-            "verdict=excluded.verdict, evidence=excluded.evidence, noted=excluded.noted",
-            run, resource_id, kind.value, name, verdict.value, evidence, time.time(),
+        self, run: str, kind: ResourceKind, resource_id: str, name: str, verdict: Verdict, evidence: str,
+        made: str = "", etag: str = "", request_id: str = "",
+    ) -> int:  # fmt: skip
+        fence = f" AND NOT {_DRIVEN_BY_ANOTHER}" if verdict in {Verdict.INTENDED, Verdict.ADOPTED} else ""
+        return self._change(
+            "INSERT INTO ledger (run, id, kind, name, verdict, evidence, noted, place, made, etag, request_id) "
+            f"SELECT ?, ?, ?, ?, ?, ?, ?, (SELECT count(*) FROM ledger), ?, ?, ? WHERE true{fence} ON CONFLICT (run, id) DO UPDATE SET "
+            "verdict=excluded.verdict, evidence=excluded.evidence, noted=excluded.noted, made=excluded.made, etag=excluded.etag, "
+            "request_id=excluded.request_id",
+            run, resource_id, kind.value, name, verdict.value, evidence, time.time(), made, etag, request_id,
+            *((run, self._mine.get(run)) if fence else ()),
         )  # fmt: skip
+
+
+def _entry(row: sqlite3.Row) -> LedgerEntry:
+    return LedgerEntry(
+        row["id"], ResourceKind(row["kind"]), row["name"], Verdict(row["verdict"]), row["evidence"],
+        row["made"], row["etag"], row["request_id"], row["noted"],
+    )  # fmt: skip
+
+
+def _driven(run: str, driver: Owner) -> str:
+    here = owners.is_local(driver)
+    stop = f"stop it ('kill {driver.pid}')" if here and driver.pid != os.getpid() else "stop it there"
+    gone = (
+        ""
+        if here
+        else f" If it is gone for good, add --take-over. Without a sign of life it counts as gone after {owners.SILENCE:.0f} s."
+    )
+    return (
+        f"Run {run} is being driven by another mi-tui: {driver.words}. Wait for it, or {stop} first; two at once would undo each "
+        f"other's work.{gone}"
+    )
 
 
 def _unusable(error: sqlite3.Error) -> JournalWriteError:
@@ -293,21 +362,3 @@ def _unusable(error: sqlite3.Error) -> JournalWriteError:
     return JournalWriteError(
         f"The journal cannot be used any more ({error}). The run stopped before its next change; {hint}say 'mi-tui resume'."
     )
-
-
-def _started(pid: int) -> float:
-    """When a process began, so that a recycled process id is not taken for the owner; 0 when it is not running.
-
-    Where the system does not tell, a living process counts as begun at -1.
-    """
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return 0.0
-    except PermissionError:
-        return -1.0
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return -1.0
-    return float(stat.rsplit(")", 1)[1].split()[19])

@@ -13,9 +13,11 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from mi_tui.services.errors import Abandoned, translated
+from msgspec import Struct
+
+from mi_tui.services.errors import Abandoned, ServiceError, translated
 
 if TYPE_CHECKING:
     from azure.core.pipeline import PipelineResponse
@@ -25,6 +27,24 @@ Watch = Callable[[str], None]
 
 Hear = Callable[[str, object], None]
 """Gets the address and the JSON body (None when it is none) of an answer."""
+
+
+class Begun(Struct, frozen=True):
+    """A long operation that Azure has begun: what was asked of which resource (a path), and what is needed to ask for it again.
+
+    `address` is host, path and api-version of where its status is read. Whatever else its query holds is left out: newer addresses are
+    signed (`t`, `c`, `s`), and a signature is a secret. The two ids are Azure's, for a support ticket.
+    """
+
+    kind: str
+    resource: str
+    address: str
+    request_id: str
+    correlation_id: str
+
+
+Note = Callable[[Begun], Callable[[str], None]]
+"""Hears of a long operation that has begun; what it returns hears in the end how it ended, as Azure spells it."""
 
 JOIN_SECONDS = 0.2
 """How long a wait sleeps before it looks at `stop` again."""
@@ -50,6 +70,7 @@ class Trail:
     def __init__(self) -> None:
         self.statuses: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.addresses: set[str] = set()
+        self.begun: Begun | None = None
 
     def tell(self, watch: Watch | None) -> None:
         """Hand what has come in to `watch`."""
@@ -72,7 +93,8 @@ class Operations:
     def __init__(self, poll_seconds: float) -> None:
         self.poll_seconds = poll_seconds
         self._here = threading.local()
-        """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers."""
+        """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `note`, who writes long operations
+        down; `change`, the request id of the last change that Azure answered."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
 
@@ -84,6 +106,8 @@ class Operations:
             hear(str(getattr(getattr(response, "request", None), "url", "")), _json(response))
         headers = getattr(response, "headers", {})
         request = getattr(response, "request", None)
+        if _changes(str(getattr(request, "method", ""))):
+            self._here.change = str(headers.get("x-ms-request-id", "")) if headers else ""
         asked = _address(str(getattr(request, "url", "")))
         with self._lock:
             trail = self._trails.get(asked)
@@ -96,6 +120,8 @@ class Operations:
         if first:
             trail = getattr(self._here, "trail", None)
         if trail is not None:
+            if first:
+                trail.begun = _begun(request, headers)
             self._remember(trail, headers, int(getattr(response, "status_code", 0)))
             trail.statuses.put(_status(response))
         if not any(headers.get(name) for name in _RETRY_HEADERS):
@@ -109,8 +135,20 @@ class Operations:
         """
         if stop is not None and stop.is_set():
             raise Abandoned("Stopped before the operation was begun.")
-        with self._following() as trail, translated():
-            poller = begin()
+        with self._following() as trail:
+            with translated():
+                poller = begin()
+            ended = self._noted(trail)
+            try:
+                self._wait(poller, trail, watch, stop)
+            except ServiceError as error:
+                ended(f"Failed: {error.code}")
+                raise
+            ended("Succeeded")
+        return poller
+
+    def _wait(self, poller: Poller, trail: Trail, watch: Watch | None, stop: threading.Event | None) -> None:
+        with translated():
             while not poller.done():
                 trail.tell(watch)
                 if stop is not None and stop.is_set():
@@ -120,7 +158,24 @@ class Operations:
                 poller.wait(JOIN_SECONDS)
             trail.tell(watch)
             poller.wait()
-        return poller
+
+    @contextlib.contextmanager
+    def noting(self, note: Note) -> Iterator[None]:
+        """While entered, `note` hears of every long operation that this thread begins and waits for. What it raises ends the wait."""
+        before: Note | None = getattr(self._here, "note", None)
+        self._here.note = note
+        try:
+            yield
+        finally:
+            self._here.note = before
+
+    def last_request_id(self) -> str:
+        """Azure's id of the last request of this thread that changed something; empty when there was none."""
+        return str(getattr(self._here, "change", ""))
+
+    def _noted(self, trail: Trail) -> Callable[[str], None]:
+        note: Note | None = getattr(self._here, "note", None)
+        return note(trail.begun) if note is not None and trail.begun is not None else lambda outcome: None
 
     @contextlib.contextmanager
     def hearing(self, hear: Hear) -> Iterator[None]:
@@ -155,9 +210,26 @@ class Operations:
                 self._trails[_address(address)] = trail
 
 
+def _changes(method: str) -> bool:
+    return method.upper() in ("PUT", "PATCH", "POST", "DELETE")
+
+
+def _begun(request: object, headers: dict[str, str]) -> Begun:
+    found = next((headers[name] for name in (*_OPERATION_HEADERS, "location") if headers.get(name)), "")
+    parts = urlsplit(found)
+    version = parse_qs(parts.query).get("api-version", [""])[0]
+    return Begun(
+        kind=str(getattr(request, "method", "")).upper(),
+        resource=urlsplit(str(getattr(request, "url", ""))).path,
+        address=f"{parts.hostname}{parts.path}" + (f"?api-version={version}" if version else "") if found else "",
+        request_id=str(headers.get("x-ms-request-id", "")),
+        correlation_id=str(headers.get("x-ms-correlation-request-id", "")),
+    )
+
+
 def _begins(method: str, status_code: int, headers: dict[str, str]) -> bool:
     """Whether an answer starts a long operation."""
-    if method.upper() not in ("PUT", "PATCH", "POST", "DELETE"):
+    if not _changes(method):
         return False
     if any(headers.get(name) for name in _OPERATION_HEADERS):
         return True

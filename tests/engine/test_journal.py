@@ -105,10 +105,12 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folder modes are POSIX's")
-def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_said_before_anything_is_begun(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    journal = Journal(tmp_path / "file" / "journal.db")
+    assert journal.runs() == []
     with pytest.raises(JournalError, match="cannot be written"):
-        Journal(tmp_path / "file" / "journal.db")
+        journal.add_run("r", "sandbox", PLAN)
 
 
 def test_two_that_open_a_new_journal_at_once_both_can(tmp_path: Path) -> None:
@@ -121,25 +123,31 @@ def test_two_that_open_a_new_journal_at_once_both_can(tmp_path: Path) -> None:
         assert one.returncode == 0, said.decode()
 
 
-def test_a_run_that_another_took_meanwhile_is_not_taken(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_another_took_meanwhile_is_not_taken(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal.add_run("r", "sandbox", PLAN)
     journal.end_run("r", RunState.FAILED)
     look = journal._row
 
+    taken: list[Journal] = []
+
     def slow(run: str) -> sqlite3.Row:
         row = look(run)
-        journal._do("UPDATE runs SET owner=1, owner_started=-1.0 WHERE id='r'")
+        if taken:
+            return row
+        taken.append(Journal(tmp_path / "home" / "journal.db", "mi-tui down"))
+        taken[0].take("r")
         return row
 
-    monkeypatch.setattr("mi_tui.engine.journal._started", lambda pid: -1.0)
     monkeypatch.setattr(journal, "_row", slow)
-    with pytest.raises(JournalError, match="another mi-tui"):
+    with pytest.raises(JournalError, match="another mi-tui: mi-tui down"):
         journal.take("r")
 
 
 def test_what_cannot_be_read_of_a_run_is_said(journal: Journal) -> None:
     journal.add_run("r", "sandbox", PLAN)
-    journal._do("UPDATE runs SET plan=?", b"{}")
+    journal._change("UPDATE runs SET plan=?", b"{}")
     with pytest.raises(JournalError, match="cannot be read"):
         journal.run("r")
 

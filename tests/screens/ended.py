@@ -71,7 +71,7 @@ class Faked(Workflow):
         self.bodies: list[bytes] = []
         self.kept_ids: frozenset[str] | None = None
         self.unremovable: dict[str, str] = {}
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.journal.add_run(RUN, target, plan(home, endpoint))
         self.journal.end_run(RUN, RunState.SUCCEEDED)
         for kind, name_id, name in MADE:

@@ -11,10 +11,14 @@ Apply = Callable[[Context, Say], Done]
 
 
 def find(step: str) -> Apply:
-    """The function that does a step of the plan; KeyError when there is none."""
-    if step.startswith("grant-"):
-        return lambda ctx, say: access.grant(ctx, say, step)
-    return _STEPS[step]
+    """The function that does a step of the plan, its long operations journalled; KeyError when there is none."""
+    work: Apply = (lambda ctx, say: access.grant(ctx, say, step)) if step.startswith("grant-") else _STEPS[step]
+
+    def apply(ctx: Context, say: Say) -> Done:
+        with ctx.session.operations.noting(ctx.noted(step)):
+            return work(ctx, say)
+
+    return apply
 
 
 _STEPS: dict[str, Apply] = {

@@ -22,7 +22,7 @@ async def welcome(camera: Camera) -> None:
         sign_in=SandboxError("The sandbox cannot be started: no port is free. End another one, or give --port.")
     )
     first = Canned(camera.folder / "home", things)
-    first.journal._do("DELETE FROM runs")
+    first.journal._change("DELETE FROM runs")
     async with camera.open(first) as app:
         await camera.sees("No earlier runs yet")
         await camera.take("sandbox")

@@ -69,7 +69,7 @@ async def sign_in(camera: Camera) -> None:
     """All that is tried, found, refused; the box for a device code and for a browser."""
     things = Things(findings=findings(azure_cli=SIGNED_OUT))
     workflow = Waiting(camera.folder / "home", things, camera)
-    workflow.journal._do("DELETE FROM runs")
+    workflow.journal._change("DELETE FROM runs")
     async with camera.open(workflow) as app:
         await camera.sees("No earlier runs yet")
         things.held.clear()
