@@ -41,7 +41,8 @@ class Leave(Dialog):
         self.say(
             f"Leave it running: what has been begun is finished without mi-tui, and 'mi-tui {again} {run}' goes on later. "
             "A deployment that exists bills until you clean up.",
-            "Cancel: no new step is begun. What was made so far stays until you clean up.",
+            "Cancel: no new step is begun, and a deployment that is being created is deleted; Azure finishes what it cannot cancel. "
+            "What was made so far stays until you clean up.",
             "Ctrl+C once more leaves at once.",
         )
         self.query_one("#clean").display = False
@@ -69,7 +70,10 @@ class Leave(Dialog):
             self.wizard.stop.set()
         self._cancelling = True
         self.retitle("Cancelling")
-        self.say("No new step is begun. Waiting for the answer to what is under way.", "Leaving is safe meanwhile.")
+        self.say(
+            "No new step is begun. What can be cancelled is being cancelled; the timeline says how each step ends.",
+            "Leaving is safe meanwhile.",
+        )
         self.query_one("#cancel").display = False
         self.query_one("#leave", Button).label = "Leave now"
         self.query_one("#leave", Button).focus()

@@ -14,6 +14,9 @@ from mi_tui.cli import exits
 from mi_tui.model.events import Event, Outcome, RunFinished
 from mi_tui.workflow import Stop
 
+_LEAVING = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
+"""Signals that leave the run resumable: a polite end of the process, and a terminal that was closed."""
+
 _GRACE = 8.0
 """Seconds that calls under way get to return after 'leave it running'; Azure goes on either way."""
 
@@ -24,17 +27,17 @@ def until_closed(render: Callable[[Event], None], stop: Stop) -> Callable[[Event
     def emit(event: Event) -> None:
         try:
             render(event)
-        except BrokenPipeError:
+        except OSError:  # a pipe that nobody reads any more, a terminal that was closed
             stop.set()
 
     return emit
 
 
-def drive(run: str, work: Callable[[Stop], RunFinished]) -> int:
+def drive(run: str, work: Callable[[Stop], RunFinished], clean: Callable[[Stop], RunFinished] | None = None) -> int:
     """Do the work until it ends or is interrupted; the exit code.
 
     Ctrl+C asks on a terminal (leave it running is the default); without one the run is left and the exit code is 3. A second
-    Ctrl+C leaves at once. SIGTERM leaves the run resumable.
+    Ctrl+C leaves at once. SIGTERM and a terminal that is closed leave the run resumable. After "cancel", `clean` is offered.
     """
     stop = Stop()
     terminal = sys.stderr  # kept: while the run goes, the process's own streams catch what the SDK prints
@@ -50,14 +53,18 @@ def drive(run: str, work: Callable[[Stop], RunFinished]) -> int:
         finally:
             ended.set()
 
-    previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    previous = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in _LEAVING
+        if signal.getsignal(number) is not signal.SIG_IGN  # as nohup has it
+    }
     try:
         threading.Thread(target=target, name=f"run-{run}", daemon=True).start()
         # Waits for an event, not for the thread: an interrupted join takes the thread for ended.
         while not ended.is_set():
             try:
                 ended.wait(0.2)
-                if stop.is_set():
+                if stop.is_set() and not stop.cancelled:
                     ended.wait(_GRACE)
                     break
             except KeyboardInterrupt:
@@ -68,13 +75,16 @@ def drive(run: str, work: Callable[[Stop], RunFinished]) -> int:
                 if answer != "stay":
                     stop.set()
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     if errors:
         raise errors[0]
     if not results:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             terminal.write(f"Left running. Azure finishes what is under way. 'mi-tui resume {run}' goes on.\n")
         return exits.LEFT_RUNNING
+    if results[0].outcome is Outcome.CANCELLED and clean is not None and _wants_cleaning(terminal):
+        return drive(run, clean)
     codes = {
         Outcome.SUCCEEDED: exits.DONE,
         Outcome.FAILED: exits.FAILED,
@@ -84,11 +94,25 @@ def drive(run: str, work: Callable[[Stop], RunFinished]) -> int:
     return codes[results[0].outcome]
 
 
+def _wants_cleaning(terminal: TextIO) -> bool:
+    """Whether a person at the terminal wants what was made removed now; without one nothing is removed."""
+    if not sys.stdin.isatty():
+        return False
+    terminal.write("Remove now what this run made? [y/N]: ")
+    terminal.flush()
+    try:
+        return sys.stdin.readline().strip().lower()[:1] == "y"
+    except KeyboardInterrupt:
+        return False
+
+
 def _ask(run: str, terminal: TextIO) -> str:
     """What to do at Ctrl+C: `leave` (default), `cancel` or `stay`. A second Ctrl+C at the question leaves at once."""
     if not sys.stdin.isatty():
         return "leave"
-    terminal.write(f"\nRun {run}: [l]eave it running (default), [c]ancel (no new step is begun), [s]tay: ")
+    terminal.write(
+        f"\nRun {run}: [l]eave it running (default), [c]ancel (no new step; what Azure can cancel is cancelled), [s]tay: "
+    )
     terminal.flush()
     try:
         answer = sys.stdin.readline()

@@ -127,7 +127,7 @@ class PlainRenderer:
                 detail = f" - {event.detail}" if event.detail else ""
                 yield f"    {visible(self._titles.get(event.step, event.step))}: {visible(event.status)}{visible(detail)}"
             case events.StepFinished():
-                mark = sign["skipped"] if event.result in {"skipped", "left"} else sign["done"]
+                mark = sign["skipped"] if event.result in {"skipped", "left", "cancelled"} else sign["done"]
                 detail = f" ({visible(event.detail)})" if event.detail else ""
                 yield f"{mark} {visible(event.title)}  {event.result}  {clock(event.seconds)}{detail}"
             case events.StepFailed():

@@ -135,7 +135,11 @@ def up(
         if not yes and not click.confirm("Carry it out?", default=False, err=True):
             click.echo("Nothing was changed.", err=True)
             return exits.DONE
-        return drive(run, lambda stop: workflow.up(target, run, made, until_closed(render, stop), stop))
+        return drive(
+            run,
+            lambda stop: workflow.up(target, run, made, until_closed(render, stop), stop),
+            lambda stop: workflow.down(target, workflow.journal.run(run), until_closed(render, stop), stop),
+        )
 
 
 @click.command()
@@ -244,6 +248,7 @@ def resume(run: str, take_over: bool, as_json: bool, how: How) -> int:
         return drive(
             record.id,
             lambda stop: workflow.resume(target, record, until_closed(render, stop), stop, take_over=take_over),
+            lambda stop: workflow.down(target, record, until_closed(render, stop), stop),
         )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from mi_tui.engine import missing, steps
+from mi_tui.engine import cancelling, missing, steps
 from mi_tui.engine.context import Context, Done, Interrupted
 from mi_tui.engine.journal import JournalError, RunState
 from mi_tui.model.events import (
@@ -73,7 +73,8 @@ def run(ctx: Context) -> RunFinished:
                 )
             )
         elif result.done is not None:
-            done.add(result.step.id)
+            if result.done.result not in cancelling.UNDONE:
+                done.add(result.step.id)
             ctx.emit(
                 StepFinished(
                     run=ctx.run, step=result.step.id, title=result.step.title, result=result.done.result, seconds=result.seconds,
@@ -101,9 +102,14 @@ def _work(ctx: Context, step: PlannedStep, ended: queue.SimpleQueue[_Ended]) -> 
             ctx.journal.begin_step(ctx.run, step.id)
             ctx.emit(StepStarted(run=ctx.run, step=step.id, title=step.title, typical=step.typical))
             done = steps.find(step.id)(ctx, say)
+            if ctx.stop.cancelled:
+                done = replace(done, detail=f"{cancelling.BEFORE}; {done.detail}".rstrip("; "))
             ctx.journal.end_step(ctx.run, step.id, "done", done.detail)
         except (Interrupted, Abandoned):
-            ctx.journal.end_step(ctx.run, step.id, "abandoned")
+            if ctx.stop.cancelled:
+                done = cancelling.end(ctx, step, lambda status: say(status, "cancelling"))
+            over = done is not None and done.result not in cancelling.UNDONE
+            ctx.journal.end_step(ctx.run, step.id, "done" if over else "abandoned", done.detail if done else "")
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001 - a step's failure of any kind is an event, never a traceback

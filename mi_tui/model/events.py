@@ -61,7 +61,7 @@ class StepProgress(Event, frozen=True, tag="step_progress"):
 
 
 class StepFinished(Event, frozen=True, tag="step_finished"):
-    """A step is done. `result` is `created`, `used`, `removed`, `left`, `skipped` or `done`; `resource` is an id."""
+    """A step is over. `result` is `created`, `used`, `changed`, `removed`, `left`, `cancelled`, `skipped` or `done`; `resource` is an id."""
 
     step: str
     title: str

@@ -140,7 +140,7 @@ class RunProgress:
                 row.status, row.detail = visible(event.status), visible(event.detail)
             case events.StepFinished():
                 row = self._row(event.step, event.title)
-                row.state = "skipped" if event.result in {"skipped", "left"} else "done"
+                row.state = "skipped" if event.result in {"skipped", "left", "cancelled"} else "done"
                 row.seconds, row.status, row.detail = event.seconds, event.result, visible(event.detail)
             case events.StepFailed():
                 row = self._row(event.step, event.title)
