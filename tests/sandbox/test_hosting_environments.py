@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mi_tui.sandbox.hosting import environments
+from mi_tui.sandbox.hosting import environments, pins
 from mi_tui.sandbox.hosting.conda import CondaError, parse
 from mi_tui.sandbox.profiles import PROFILES
 from mi_tui.sandbox.store import Store
@@ -94,6 +94,50 @@ def test_a_failed_build_tells_why_and_leaves_nothing(world: World, monkeypatch: 
     assert "iniconfig" in error.value.log
     assert "exit code 1" in error.value.log
     assert not [path for path in (world.home / "elsewhere").iterdir() if path.is_dir() and path.name != "uv-cache"]
+
+
+def test_pins() -> None:
+    requirements = ("numpy==1.23.5", "A_b[x]==1.2.* ; python_version > '3'", "joblib", "scipy>=1", "--pre")
+    assert pins.loosened(requirements) == ("numpy>=1.23.5", "A_b[x]>=1.2 ; python_version > '3'")
+    lock = "numpy==1.23.5\na-b==1.4.1\njoblib==1.5.1\n"
+    assert pins.repinned(requirements, lock) == (
+        "numpy==1.23.5",
+        "A_b[x]==1.4.1 ; python_version > '3'",
+        "joblib",
+        "scipy>=1",
+        "--pre",
+    )
+    assert pins.replaced(requirements, lock) == ["a-b==1.2.* cannot be had for this Python: 1.4.1 is used instead"]
+    assert pins.replaced(requirements, lock.replace("1.4.1", "1.2.9")) == []
+
+
+@pytest.mark.parametrize(
+    ("python", "more", "brought"),
+    [
+        ("3.9", "scipy=1.10.1", ("setuptools<81",)),
+        ("3.11.4", "setuptools-scm", ("setuptools<81",)),
+        ("3.9", "setuptools=65.0.0", ()),
+        ("3.12", "scipy", ()),
+    ],
+)
+def test_what_conda_brings_along(python: str, more: str, brought: tuple[str, ...]) -> None:
+    assert pins.brought_along(parse(f"dependencies:\n  - python={python}\n  - {more}\n")) == brought
+
+
+def test_a_pin_without_a_build_for_the_python_that_stands_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(environments.CACHE_VARIABLE, raising=False)
+    pinned = "dependencies:\n  - python={}\n  - pip:\n    - iniconfig==2.0.0.dev7\n    - packaging\n"
+    with pytest.raises(environments.BuildError):
+        asyncio.run(environments.build(world, pinned.format(OWN)))
+    built = asyncio.run(environments.build(world, pinned.format("99.1")))
+    note = "iniconfig==2.0.0.dev7 cannot be had for this Python: 2.0.0 is used instead"
+    assert built.notes == (f"python=99.1 is not on this machine: python {OWN} is used instead", note)
+    assert (built.folder.with_suffix(".txt").read_text()).startswith("iniconfig==2.0.0\npackaging==")
+    log = (built.folder / "build.log").read_text()
+    assert "No solution found" in log
+    assert "NOTE: once more" in log
+    # It is known of the cached one too.
+    assert asyncio.run(environments.build(world, pinned.format("99.1"))).notes == built.notes
 
 
 def test_build_variables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

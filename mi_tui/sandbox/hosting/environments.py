@@ -16,13 +16,15 @@ import platform
 import re
 import shutil
 import sys
+import tempfile
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uv
 
+from mi_tui.sandbox.hosting import pins
 from mi_tui.sandbox.hosting.conda import SERVER, CondaError, CondaFile, parse
 from mi_tui.sandbox.world import World
 
@@ -75,7 +77,8 @@ async def build(world: World, conda_text: str) -> Environment:
     """The environment of a conda file, built if there is none yet; who asks for one that is being built waits for it.
 
     Raises BuildError with the log. uv never downloads a Python: where the one asked for is not on this machine, the
-    sandbox's own minor version stands in, and the notes say so.
+    sandbox's own minor version stands in, with later packages where the pinned ones have no build for it (see `pins`), and
+    the notes say so.
     """
     try:
         conda = parse(conda_text)
@@ -84,22 +87,42 @@ async def build(world: World, conda_text: str) -> Environment:
     root = cache_folder(world)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     python, version, notes = await _interpreter(world, conda)
-    key = _key(version, conda)
-    folder = root / key
+    stands_in = conda.python is not None and conda.python != version
+    if stands_in:
+        conda = replace(conda, requirements=(*conda.requirements, *pins.brought_along(conda)))
+    key = _key(version, conda, stands_in=stands_in)
+    folder, lock = root / key, root / f"{key}.txt"
+
+    def built(*, cached: bool) -> Environment:
+        others = pins.replaced(conda.requirements, lock.read_text("utf-8")) if stands_in and lock.exists() else []
+        return Environment(folder, folder / "bin" / "python", version, cached, (*notes, *others))
+
     if (folder / "bin" / "python").exists():
-        return Environment(folder, folder / "bin" / "python", version, True, notes)
+        return built(cached=True)
     async with _locked(root / f"{key}.lock"):
         if (folder / "bin" / "python").exists():
-            return Environment(folder, folder / "bin" / "python", version, True, notes)
+            return built(cached=True)
         # Whoever began one of these was killed: the lock is ours.
         for left in root.glob(f".{key}.*"):
             await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
-        await _build(world, root, key, python, conda, notes)
-    return Environment(folder, folder / "bin" / "python", version, False, notes)
+        log = "".join(f"NOTE: {note}\n" for note in notes)
+        try:
+            await _build(world, root, key, python, conda.requirements, log)
+        except BuildError as error:
+            if not stands_in or not any(pins.pinned(conda.requirements)):
+                raise
+            log = (
+                f"{error.log}NOTE: once more, with later versions where the pinned ones have no build for this Python\n"
+            )
+            later = await _later(world, root, key, python, conda.requirements, log)
+            await _build(world, root, key, python, later, log)
+    return built(cached=False)
 
 
-def _key(version: str, conda: CondaFile) -> str:
+def _key(version: str, conda: CondaFile, *, stands_in: bool) -> str:
     facts = [_FORMAT, version, list(conda.requirements), sys.platform, platform.machine(), platform.libc_ver()[0]]
+    if stands_in:
+        facts.append("stands in")
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
 
 
@@ -119,32 +142,17 @@ async def _interpreter(world: World, conda: CondaFile) -> tuple[str, str, tuple[
     return sys.executable, own, tuple(notes)
 
 
-async def _build(world: World, root: Path, key: str, python: str, conda: CondaFile, notes: tuple[str, ...]) -> None:
+async def _build(world: World, root: Path, key: str, python: str, requirements: tuple[str, ...], log: str) -> None:
+    """Build an environment and keep it and its lock file. `log` is what was said before."""
     work = root / f".{key}.{uuid.uuid4().hex[:8]}"
     work.mkdir(mode=0o700)
-    venv, wanted = work / "venv", work / "requirements.in"
-    lock = root / f"{key}.txt"
-    log = "".join(f"NOTE: {note}\n" for note in notes)
-    wanted.write_text("".join(f"{line}\n" for line in conda.requirements), "utf-8")
-    steps: list[tuple[str, ...]] = [("venv", "--no-project", "--relocatable", "--python", python, str(venv))]
-    if not lock.exists():
-        steps.append(
-            (
-                "pip",
-                "compile",
-                "--no-header",
-                "--no-annotate",
-                "--python",
-                python,
-                "--output-file",
-                str(work / "lock"),
-                str(wanted),
-            )
-        )
+    venv, lock = work / "venv", root / f"{key}.txt"
     try:
-        for step in steps:
-            log += await _step(world, log, *step)
-        resolved = lock if lock.exists() else work / "lock"
+        log += await _step(world, log, "venv", "--no-project", "--relocatable", "--python", python, str(venv))
+        resolved = lock
+        if not lock.exists():
+            resolved = work / "lock"
+            log += await _resolve(world, log, python, requirements, resolved)
         log += await _step(
             world, log, "pip", "install", "--python", str(venv / "bin" / "python"), "--requirements", str(resolved)
         )
@@ -156,6 +164,31 @@ async def _build(world: World, root: Path, key: str, python: str, conda: CondaFi
         venv.replace(root / key)
     finally:
         await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+
+
+async def _later(
+    world: World, root: Path, key: str, python: str, requirements: tuple[str, ...], log: str
+) -> tuple[str, ...]:
+    """The requirements with each pin on the first version from there on that has a build for this Python. Raises BuildError."""
+    with tempfile.TemporaryDirectory(dir=root, prefix=f".{key}.") as work:
+        lock = Path(work) / "lock"
+        # What is not pinned is left out: it is wanted as new as possible, and the pins as old.
+        names = sorted({name for name, _ in pins.pinned(requirements)})
+        options = ("--resolution", "lowest-direct", *(f"--only-binary={name}" for name in names))
+        await _resolve(world, log, python, pins.loosened(requirements), lock, *options)
+        return pins.repinned(requirements, lock.read_text("utf-8"))
+
+
+async def _resolve(
+    world: World, log: str, python: str, requirements: tuple[str, ...], lock: Path, *options: str
+) -> str:
+    """Write the lock file of requirements; what uv said. Raises BuildError."""
+    wanted = lock.with_name("requirements.in")
+    wanted.write_text("".join(f"{line}\n" for line in requirements), "utf-8")
+    return await _step(
+        world, log, "pip", "compile", "--no-header", "--no-annotate", "--python", python, *options,
+        "--output-file", str(lock), str(wanted),
+    )  # fmt: skip
 
 
 async def _step(world: World, log: str, *arguments: str) -> str:
