@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 import tempfile
 from pathlib import Path
@@ -19,7 +21,9 @@ def main(names: list[str]) -> None:
                 continue
             made = Path(folder) / case.scenario
             made.mkdir()
-            seen = run(journey, case, made)
+            # The SDK's pollers write dots.
+            with contextlib.redirect_stdout(io.StringIO()):
+                seen = run(journey, case, made)
             first = "scored" if seen.first.scored else seen.first.code or "refused by the plan"
             helped = "-" if seen.remedied is None else "scored" if seen.remedied.scored else "failed"
             words = seen.asked or seen.first.inner or seen.first.message or case.log
