@@ -134,7 +134,7 @@ class GraphApp:
             request.state.decision = "no token"
             raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
         try:
-            return self._world.issuer.verify(token, AUDIENCES)
+            return self._world.issuer.verify(token, AUDIENCES, directory=True)
         except TokenError as error:
             request.state.decision = str(error)
             raise GraphError(401, "InvalidAuthenticationToken", _told(error)) from error

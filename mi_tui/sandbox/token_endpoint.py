@@ -124,7 +124,7 @@ class TokenEndpoint:
         """Why a token is not exchanged: none that the sandbox gives out is for an application of the tenant."""
         client_id = self._application(request, form).client_id
         try:
-            self._world.issuer.verify(needed(form, "assertion"), (str(client_id),))
+            self._world.issuer.verify(needed(form, "assertion"), (str(client_id),), directory=True)
         except TokenError as error:
             request.state.decision = str(error)
             if "Audience" not in str(error):

@@ -143,20 +143,26 @@ class Issuer:
             claims["nonce"] = nonce
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": self.key_id, "x5t": self.key_id})
 
-    def verify(self, token: str, audiences: tuple[str, ...]) -> Caller:
-        """Who a token names. TokenError when it is forged, expired, for another audience or tenant, or its principal is gone."""
+    def verify(self, token: str, audiences: tuple[str, ...], *, directory: bool = False) -> Caller:
+        """Who a token names. TokenError when it is forged, expired, or for another audience or tenant.
+
+        A token outlives its principal: "tokens that were issued before the identity was deleted will still be valid until their
+        original expiry", and what looks at Azure RBAC goes on to accept them, while others look the identity up in the
+        directory and refuse (Managed identities frequently asked questions, Microsoft Learn). `directory` says which: with it,
+        a deleted principal is a TokenError too.
+        """
         claims = self._claims(token, audiences)
         if claims["tid"] != self.tenant:
             raise TokenError("the token is of another tenant")
         principal = self._store.principal(str(claims["oid"]))
-        if principal is None:
+        if principal is None and directory:
             raise TokenError("the token's principal was deleted")
+        client_id, roles = str(claims.get("appid") or ""), tuple(claims.get("roles") or ())
+        if principal is None:
+            kind = "User" if claims.get("idtyp") == "user" else "ServicePrincipal"
+            return Caller(str(claims["oid"]), kind, str(claims.get("upn") or client_id), client_id, roles)
         return Caller(
-            principal.object_id,
-            principal.kind,
-            principal.name,
-            str(claims.get("appid") or principal.client_id or ""),
-            tuple(claims.get("roles") or ()),
+            principal.object_id, principal.kind, principal.name, client_id or str(principal.client_id or ""), roles
         )
 
     def _claims(self, token: str, audiences: tuple[str, ...]) -> dict[str, Any]:

@@ -22,8 +22,10 @@ from arm_harness import (
 
 from mi_tui.sandbox import furnish
 from mi_tui.sandbox.store import Resource
+from mi_tui.sandbox.tokens import ARM, TokenError
 
 NEW = f"{IDENTITIES}/id-new"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 NAME = "0d7d3c1f-6b8a-4b52-9f5a-1f7a7c1e6a3f"
 
 
@@ -93,6 +95,26 @@ def test_the_principal_comes_and_goes_and_its_grants_stay(arm: Arm) -> None:
     assert (left.status, left.json["properties"]["principalId"]) == (200, made["principalId"])
     second = arm("PUT", NEW, {"location": "westeurope"}).json["properties"]
     assert second["principalId"] != made["principalId"], "the same name is another identity"
+
+
+def test_a_token_outlives_its_principal_until_it_expires(arm: Arm) -> None:
+    made = arm("PUT", NEW, {"location": "westeurope"}).json["properties"]
+    assert arm.grant(DATA, made["principalId"], READER, NAME, principalType="ServicePrincipal").status == 201
+    principal = arm.world.store.principal(made["principalId"])
+    assert principal is not None
+    token, late = (arm.world.issuer.mint(principal, ARM, lifetime=seconds)[0] for seconds in (3599, -1))
+    arm.until(lambda: arm("GET", DATA, token=token).status == 200)
+    arm("DELETE", NEW)
+    # What Azure RBAC guards goes on to accept it, as far as the roles of the principal that is no more reach.
+    assert arm("GET", DATA, token=token).status == 200
+    refused = arm("DELETE", DATA, token=token)
+    assert (refused.status, refused.code) == (403, "AuthorizationFailed")
+    assert made["principalId"] in refused.message
+    assert made["clientId"] in refused.message
+    assert arm("GET", DATA, token=late).code == "ExpiredAuthenticationToken"
+    # What looks principals up in the directory does not.
+    with pytest.raises(TokenError, match="deleted"):
+        arm.world.issuer.verify(token, (ARM,), directory=True)
 
 
 def test_the_directory_needs_a_moment(tmp_path: Path) -> None:
