@@ -121,6 +121,10 @@ def _azure_failure(error: BaseException) -> Failure | None:
         return _sign_in_failure(error)
     if isinstance(error, (ServiceRequestError, ServiceResponseError)):
         return _network_failure(error)
+    if type(error) is Exception and isinstance(error.__cause__, AzureError):
+        # So azure-ai-ml tells of an upload that is refused: a HEAD request, which has no words of its own.
+        found = _azure_failure(error.__cause__)
+        return None if found is None else msgspec.structs.replace(found, message=" ".join(str(error).split()))
     if not isinstance(error, AzureError):
         return None
     # MlException and its kin wrap the exception of the call that failed.

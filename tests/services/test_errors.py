@@ -159,6 +159,17 @@ def test_ml_exception_around_an_http_error(answers: tuple[Loopback, list[Answer]
     assert (failure.code, failure.status) == ("AuthorizationFailed", 403)
 
 
+def test_a_bare_exception_of_azure_ai_ml_around_an_http_error(answers: tuple[Loopback, list[Answer]]) -> None:
+    server, queue = answers
+    queue.append(Answer(403, "", {"x-ms-error-code": "KeyBasedAuthenticationNotPermitted"}))
+    wrapped = Exception("KeyBasedAuthenticationNotPermitted\nThis SAS token is derived from an account key.")
+    wrapped.__cause__ = raised(server)
+    failure = as_failure(wrapped)
+    assert (failure.code, failure.status) == ("KeyBasedAuthenticationNotPermitted", 403)
+    assert failure.message == "KeyBasedAuthenticationNotPermitted This SAS token is derived from an account key."
+    assert as_failure(Exception("odd")).code == "mi-tui/internal"
+
+
 def test_files_and_the_unexpected(tmp_path: Any) -> None:
     with pytest.raises(ServiceError) as caught, translated():
         (tmp_path / "absent.txt").read_text()
