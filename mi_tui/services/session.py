@@ -5,20 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
-from mi_tui.model.secret import remember
 from mi_tui.services.errors import translated
 from mi_tui.services.operations import Operations
 from mi_tui.services.quiet import load_clients, load_ml
+from mi_tui.services.tokens import CachedCredential
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-    from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
+    from azure.core.credentials import TokenCredential
+    from azure.core.pipeline import PipelineResponse
     from azure.mgmt.authorization import AuthorizationManagementClient
     from azure.mgmt.core import ARMPipelineClient
     from azure.mgmt.msi import ManagedServiceIdentityClient
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 ARM = "https://management.azure.com"
 ARM_SCOPE = f"{ARM}/.default"
 DEFAULT_POLL_SECONDS = 5.0
-RENEW_SECONDS = 300
-"""A token is asked for anew this long before it expires."""
-
 CONNECT_SECONDS = 20
 READ_SECONDS = 120
 
@@ -42,73 +39,6 @@ class Caller(Struct, frozen=True):
     name: str
     object_id: str
     tenant: str
-
-
-class CachedCredential:
-    """A credential that asks the one beneath it once per scope until shortly before the token expires.
-
-    Each SDK client has a cache of its own, and `AzureCliCredential` would start `az` for every client.
-    """
-
-    def __init__(self, credential: TokenCredential) -> None:
-        self._credential = credential
-        self._lock = threading.Lock()
-        self._locks: dict[Hashable, threading.Lock] = {}
-        self._tokens: dict[Hashable, AccessTokenInfo] = {}
-
-    def get_token(
-        self,
-        *scopes: str,
-        claims: str | None = None,
-        tenant_id: str | None = None,
-        enable_cae: bool = False,
-        **_: object,
-    ) -> AccessToken:
-        """A token for the scopes; azure-core's older protocol."""
-        from azure.core.credentials import AccessToken
-
-        found = self._find(scopes, claims, tenant_id, enable_cae)
-        return AccessToken(found.token, found.expires_on)
-
-    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
-        """A token for the scopes; azure-core's newer protocol."""
-        asked = options or {}
-        return self._find(scopes, asked.get("claims"), asked.get("tenant_id"), bool(asked.get("enable_cae")))
-
-    def _find(
-        self, scopes: tuple[str, ...], claims: str | None, tenant_id: str | None, enable_cae: bool
-    ) -> AccessTokenInfo:
-        key = (scopes, tenant_id, enable_cae)
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            found = self._tokens.get(key)
-            # A claims challenge means that the token at hand was refused.
-            if found is None or claims or found.expires_on - time.time() < RENEW_SECONDS:
-                found = self._ask(scopes, claims, tenant_id, enable_cae)
-                self._tokens[key] = found
-            return found
-
-    def _ask(
-        self, scopes: tuple[str, ...], claims: str | None, tenant_id: str | None, enable_cae: bool
-    ) -> AccessTokenInfo:
-        from azure.core.credentials import AccessTokenInfo
-
-        options: dict[str, Any] = {}
-        if claims:
-            options["claims"] = claims
-        if tenant_id:
-            options["tenant_id"] = tenant_id
-        if enable_cae:
-            options["enable_cae"] = True
-        newer = getattr(self._credential, "get_token_info", None)
-        if newer is not None:
-            found = cast("AccessTokenInfo", newer(*scopes, options=options))
-        else:
-            token = self._credential.get_token(*scopes, **options)
-            found = AccessTokenInfo(token.token, token.expires_on)
-        remember(found.token)  # the SDKs want it as plain text
-        return found
 
 
 class Session:
@@ -127,7 +57,7 @@ class Session:
         grant_retry_seconds: float = 120,
     ) -> None:
         load_clients()
-        self.credential = CachedCredential(credential)
+        self.credential = credential if isinstance(credential, CachedCredential) else CachedCredential(credential)
         self.subscription_id = subscription_id
         self.grant_retry_seconds = grant_retry_seconds
         self.operations = Operations(DEFAULT_POLL_SECONDS if poll_seconds is None else poll_seconds)
@@ -161,10 +91,15 @@ class Session:
     def options(self) -> dict[str, Any]:
         """The keyword arguments that every client is made with."""
         return {
-            "raw_response_hook": self.operations.hook,
+            "raw_response_hook": self._hear,
             "connection_timeout": CONNECT_SECONDS,
             "read_timeout": READ_SECONDS,
         }
+
+    def _hear(self, answer: PipelineResponse[object, object]) -> None:
+        """See each answer of every client before the client does."""
+        self.credential.hear(answer)
+        self.operations.hook(answer)
 
     def ml(self, group: str, workspace: str) -> MLClient:
         """The MLClient of a workspace. Progress stays on: with it off, azure-ai-ml 1.35 hangs when an upload fails."""

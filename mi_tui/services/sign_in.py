@@ -23,7 +23,8 @@ from mi_tui.services import browsers
 from mi_tui.services.browsers import SECRET_VARIABLES
 from mi_tui.services.errors import SIGN_IN, ServiceError, translated
 from mi_tui.services.quiet import load_identity
-from mi_tui.services.session import ARM_SCOPE, CachedCredential, Caller, caller_in
+from mi_tui.services.session import ARM_SCOPE, Caller, caller_in
+from mi_tui.services.tokens import CachedCredential
 
 if TYPE_CHECKING:
     from datetime import datetime

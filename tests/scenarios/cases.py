@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mi_tui.model.answers import Answers, IdentityKind
 from mi_tui.sandbox import furnish
@@ -20,8 +21,9 @@ Remedy = Callable[[Journey, Path], Outcome]
 
 @dataclass(frozen=True)
 class Case:
-    """One scenario's run. `code` and `words` are the failure's; empty for one that is waited out. `log` is in the container's log
-    or in the request log. `remedy` must end in a scored answer; `before` looks at the scenario with single requests."""
+    """One scenario's run. `code` and `words` are the failure's, empty for one that is waited out; of two failures at a time, `words`
+    may be in the request log instead. `log` is in the container's log or in the request log. `remedy` must end in a scored answer;
+    `before` looks at the scenario with single requests."""
 
     scenario: str
     code: str = ""
@@ -125,10 +127,6 @@ def _registry_first(journey: Journey, _folder: Path) -> Outcome:
     return journey.up(journey.answers(IdentityKind.UAI)) if first.scored else first
 
 
-def _new_sign_in(journey: Journey, _folder: Path) -> Outcome:
-    return journey.again()
-
-
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for something."""
     end = time.monotonic() + seconds
@@ -144,10 +142,16 @@ def _endpoint_body(kind: str = "SystemAssigned") -> dict[str, object]:
     return {"location": "westeurope", "identity": {"type": kind}, "properties": {"authMode": "Key"}}
 
 
+def _words(answer: dict[str, Any]) -> str:
+    """Code and message of an error and of what is inside it."""
+    error = answer["error"]
+    return " ".join(f"{part['code']}: {part['message']}" for part in (error, *error.get("details", ())))
+
+
 def _put_endpoint(name: str) -> Callable[[Journey], str]:
     def ask(journey: Journey) -> str:
         _, answer = journey.arm("PUT", f"{journey.workspace}/onlineEndpoints/{name}", _endpoint_body())
-        return str(answer["error"])
+        return _words(answer)
 
     return ask
 
@@ -164,7 +168,7 @@ def _put_deployment(name: str, *, make: bool = False) -> Callable[[Journey], str
             until(lambda: journey.arm("GET", endpoint)[1]["properties"]["provisioningState"] == "Succeeded")
             journey.arm("DELETE", endpoint)
             until(lambda: journey.arm("GET", endpoint)[0] == 404)
-        return str(answer["error"])
+        return _words(answer)
 
     return ask
 
@@ -178,7 +182,7 @@ def _reuse_name(journey: Journey) -> str:
                 journey.arm("GET", endpoint)[1].get("properties", {}).get("provisioningState") in {None, "Succeeded"}
             )
         )
-    return str(journey.arm("PUT", endpoint, _endpoint_body())[1]["error"])
+    return _words(journey.arm("PUT", endpoint, _endpoint_body())[1])
 
 
 def _attach(journey: Journey) -> str:
@@ -291,7 +295,7 @@ CASES = (
     Case("subscription-owner"),
     Case("throttled", log="SubscriptionRequestsThrottled"),
     Case("flaky-network", log="connection cut"),
-    Case("expired-token", "ExpiredAuthenticationToken", "access token expiry", remedy=_new_sign_in),
+    Case("expired-token", log="ExpiredAuthenticationToken"),
     Case("service-error", "InternalServerError", "#error-internalservererror", remedy=_resume),
 )
 """All but no-capacity, which never ends: that one has a test of its own."""

@@ -49,7 +49,7 @@ def test_a_scenario_fails_as_azure_does_and_its_remedy_helps(journey: Journey, c
         assert first.scored, first.message
     else:
         assert not first.scored
-        assert case.words in f"{first.message} {first.raw}"
+        assert case.words in f"{first.message} {first.raw} {seen.logged}"
         if case.code:
             assert first.code == case.code
     if seen.remedied is not None:

@@ -6,13 +6,21 @@ import base64
 import json
 import threading
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken, AccessTokenInfo
+from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.policies import CustomHookPolicy
+from azure.core.rest import HttpRequest
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from mi_tui.services.errors import ServiceError
-from mi_tui.services.session import CachedCredential, Caller, Session
+from mi_tui.services.session import Caller, Session
+from mi_tui.services.tokens import CachedCredential
+from tests.services.loopback import Answer, Asked, Loopback
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 
@@ -118,3 +126,91 @@ def test_clients_are_made_once_and_each_by_itself() -> None:
     assert len(set(map(id, found))) == 1
     assert session.storage() is session.storage()
     assert session.arm() is session.arm()
+
+
+class Renewing(Newer):
+    """Gives out `t0`, `t1`, ...; keeps a token, as MSAL does, until it is asked with claims."""
+
+    def __init__(self, *, keeps: bool = True, takes_claims: bool = True) -> None:
+        super().__init__()
+        self.keeps = keeps
+        self.takes_claims = takes_claims
+        self.number = 0
+
+    def get_token_info(self, *scopes: str, options: dict[str, Any] | None = None) -> AccessTokenInfo:
+        claims = (options or {}).get("claims")
+        if claims and not self.takes_claims:
+            raise ClientAuthenticationError("run az login")
+        if self.asked and (claims or not self.keeps):
+            self.number += 1
+        self.token = f"t{self.number}"
+        return super().get_token_info(*scopes, options=options)
+
+
+def refusing(*tokens: str, challenge: str = 'Bearer error="invalid_token"') -> Loopback:
+    """A Resource Manager that refuses these tokens."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.headers["authorization"].removeprefix("Bearer ") in tokens:
+            error = {"error": {"code": "ExpiredAuthenticationToken", "message": "The access token expired."}}
+            return Answer(401, error, {"WWW-Authenticate": challenge})
+        return Answer(200, {"name": "found"})
+
+    return Loopback(answer)
+
+
+def arm_client(server: Loopback, credential: CachedCredential) -> ARMPipelineClient[Any, Any]:
+    chain = [
+        ARMChallengeAuthenticationPolicy(credential, "s"),
+        CustomHookPolicy(raw_response_hook=credential.hear),
+    ]
+    return ARMPipelineClient(server.url, policies=chain)
+
+
+def get(client: ARMPipelineClient[Any, Any], server: Loopback) -> int:
+    return int(client.send_request(HttpRequest("GET", f"{server.url}/x"), enforce_https=False).status_code)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_refused_token_is_dropped_and_the_request_sent_once_more(keeps: bool) -> None:
+    beneath = Renewing(keeps=keeps)
+    cached = CachedCredential(beneath)
+    assert cached.get_token("s").token == "t0"
+    with closing(refusing("t0")) as server:
+        assert get(arm_client(server, cached), server) == 200
+        assert [asked.headers["authorization"] for asked in server.asked] == ["Bearer t0", "Bearer t1"]
+        # Another client of the session, which has the refused token still, gets the new one without a further sign-in.
+        assert get(arm_client(server, cached), server) == 200
+    assert len(server.asked) == 3
+    claimed = [options["claims"] for _, options in beneath.asked if options]
+    assert ['"nbf"' in claims for claims in claimed] == ([True] if keeps else [])
+
+
+def test_a_token_that_stays_refused_is_the_callers_to_hear_of() -> None:
+    for beneath, sent in ((Renewing(), ["t0", "t1"]), (Renewing(takes_claims=False), ["t0", "t0"])):
+        with closing(refusing("t0", "t1", "t2")) as server:
+            assert get(arm_client(server, CachedCredential(beneath)), server) == 401
+            assert [asked.headers["authorization"].removeprefix("Bearer ") for asked in server.asked] == sent
+
+
+def test_a_claims_challenge_of_azure_is_followed_as_it_is() -> None:
+    beneath = Renewing()
+    challenge = f'Bearer error="insufficient_claims", claims="{base64.b64encode(b"asked").decode()}"'
+    with closing(refusing("t0", challenge=challenge)) as server:
+        assert get(arm_client(server, CachedCredential(beneath)), server) == 200
+    assert [options for _, options in beneath.asked] == [{}, {"claims": "asked"}]
+
+
+def test_a_token_of_somebody_else_is_left_alone() -> None:
+    cached = CachedCredential(Renewing())
+    cached.get_token("s")
+    with closing(refusing("t0")) as server:
+        other = CachedCredential(Renewing())
+        chain = [ARMChallengeAuthenticationPolicy(Renewing(), "s"), CustomHookPolicy(raw_response_hook=other.hear)]
+        assert get(ARMPipelineClient(server.url, policies=chain), server) == 401
+    assert len(server.asked) == 1
+
+
+def test_a_session_in_another_subscription_shares_the_credential() -> None:
+    session = Session(Credential(), SUBSCRIPTION)
+    assert session.in_subscription("22222222-2222-3333-4444-555555555555").credential is session.credential
