@@ -14,6 +14,11 @@ REFUSED = (
     "GET subscriptions/{}/resourcegroups/{}/deployments/{}/operations*",
     "POST subscriptions/{}/resourcegroups/{}/*moveresources",
     "GET subscriptions/microsoft.storage/locations/{}/deletedaccounts/{}",
+    "* microsoft.storage/storageaccounts/{}/encryptionscopes/{}",
+    "* microsoft.storage/storageaccounts/{}/inventorypolicies/{}",
+    "* microsoft.storage/storageaccounts/{}/localusers/{}",
+    "* microsoft.storage/storageaccounts/{}/objectreplicationpolicies/{}",
+    "* microsoft.storage/storageaccounts/{}/privateendpointconnections/{}",
 )
 """What the sandbox has in order to refuse it in Azure's words: no request to it succeeds."""
 

@@ -201,6 +201,7 @@ def test_the_activity_log_tells_what_was_changed(arm: Arm) -> None:
     }
     assert (found[0]["resourceId"], found[0]["level"], found[0]["status"]["value"]) == (DATA, "Error", "Failed")  # type: ignore[index]
     assert len(events(f"{since} and eventTimestamp le '1970-01-01T00:16:41.5Z'")) == 2
+    assert len(events("eventTimestamp ge 1970-01-01T00:16:41.500000 and resourceGroupName eq rg-ml-dev")) == 2
     assert len(events(f"{since} and status eq 'Failed' and resourceGroupName eq '{furnish.GROUP}'")) == 1
     assert events(f"{since} and resourceProvider eq 'Microsoft.KeyVault'") == []
     assert set(events(since, **{"$select": "caller,eventTimestamp"})[0]) == {"caller", "eventTimestamp"}
@@ -347,6 +348,9 @@ def test_revoked_delegation_keys_sign_no_more(arm: Arm) -> None:
 def test_what_an_account_could_have_is_empty(arm: Arm, kind: str) -> None:
     assert arm("GET", f"{DATA}/{kind}").json == {"value": []}
     assert arm("GET", f"{STORAGE}/nosuch/{kind}").code == "ResourceNotFound"
+    missing = arm("GET", f"{DATA}/{kind}/default")
+    assert (missing.status, missing.code[-8:]) == (404, "NotFound")
+    assert arm("PUT", f"{DATA}/{kind}/default", {}).code == "FeatureNotSupportedForAccount"
 
 
 def test_what_is_told_of_accounts_that_are_gone_and_of_links(arm: Arm) -> None:

@@ -28,7 +28,8 @@ _HOST = "management.azure.com"
 _PAGE = 200
 
 
-_COMPARED = re.compile(r"(\w+)\s+(eq|ge|le)\s+'((?:[^']|'')*)'", re.IGNORECASE)
+_COMPARED = re.compile(r"(\w+)\s+(eq|ge|le)\s+(?:'((?:[^']|'')*)'|([^\s']+))", re.IGNORECASE)
+"""One comparison; the Azure CLI puts no quotes around times."""
 _KNOWN = frozenset(
     {
         *("eventtimestamp", "eventchannels", "resourcegroupname", "resourceuri", "resourceid", "resourceprovider"),
@@ -81,7 +82,8 @@ def _asked(call: Call) -> tuple[float, float, dict[str, str]]:
     since: float | None = None
     until = float("inf")
     wanted: dict[str, str] = {}
-    for name, operator, value in _COMPARED.findall(text):
+    for name, operator, quoted, bare in _COMPARED.findall(text):
+        value = quoted or bare
         if name.lower() not in _KNOWN:
             raise bad_request(f"The query filter property '{name}' is not supported.", "BadRequest")
         if name.lower() == "eventtimestamp":

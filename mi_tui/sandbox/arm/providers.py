@@ -17,16 +17,20 @@ from mi_tui.sandbox.store import Resource
 NAMESPACES = (
     "Microsoft.Authorization",
     "Microsoft.Cdn",
+    "Microsoft.Compute",
+    "Microsoft.ContainerInstance",
     "Microsoft.ContainerRegistry",
     "Microsoft.Insights",
     "Microsoft.KeyVault",
     "Microsoft.MachineLearningServices",
     "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
     "Microsoft.PolicyInsights",
     "Microsoft.Resources",
     "Microsoft.Storage",
 )
-"""The providers that the sandbox knows; Cdn and PolicyInsights only so that they can be registered for a first endpoint."""
+"""The providers that the sandbox knows. Those without a type here can be registered, as tutorials do before a first endpoint."""
 
 _READ = "Microsoft.Resources/subscriptions/providers/read"
 _OWN_TYPES = ("operations", "providers", "resourceGroups", "resources", "subscriptions", "tenants")

@@ -81,11 +81,17 @@ class Table(Generic[Handler]):
 _NAMESPACES = frozenset(
     {
         "microsoft.authorization",
+        "microsoft.cdn",
+        "microsoft.compute",
+        "microsoft.containerinstance",
         "microsoft.containerregistry",
         "microsoft.insights",
         "microsoft.keyvault",
         "microsoft.machinelearningservices",
         "microsoft.managedidentity",
+        "microsoft.network",
+        "microsoft.operationalinsights",
+        "microsoft.policyinsights",
         "microsoft.resources",
         "microsoft.storage",
     }

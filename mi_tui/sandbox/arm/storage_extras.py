@@ -15,14 +15,14 @@ from mi_tui.sandbox.errors import ArmError
 _NS = "Microsoft.Storage/storageAccounts"
 _SUBSCRIPTION = "/subscriptions/{s}/providers/Microsoft.Storage"
 
-COLLECTIONS = (
-    "encryptionScopes",
-    "inventoryPolicies",
-    "localUsers",
-    "objectReplicationPolicies",
-    "privateEndpointConnections",
-)
-"""Nothing can be made in them here."""
+COLLECTIONS = {
+    "encryptionScopes": "EncryptionScopeNotFound",
+    "inventoryPolicies": "BlobInventoryPolicyNotFound",
+    "localUsers": "LocalUserNotFound",
+    "objectReplicationPolicies": "ObjectReplicationPolicyNotFound",
+    "privateEndpointConnections": "PrivateEndpointConnectionNotFound",
+}
+"""Nothing can be made in them here. The code for what is not there: of the two policies from public transcripts, else a guess."""
 
 _LINKS = {"blob": "blob", "table": "table", "queue": "queue", "file": "file", "web": "web", "dfs": "dfs"}
 
@@ -36,8 +36,33 @@ def _list(kind: str) -> Callable[[Call], Response]:
     return handler
 
 
+def _missing(kind: str) -> Callable[[Call], Response]:
+    def handler(call: Call) -> Response:
+        account = account_above(call)
+        what = COLLECTIONS[kind].removesuffix("NotFound")
+        raise ArmError(404, COLLECTIONS[kind], f"No {what} found for account {account.name}")
+
+    handler.__doc__ = f"GET of one of the {kind}: 404."
+    return handler
+
+
+def _refused(kind: str) -> Callable[[Call], Response]:
+    def handler(call: Call) -> Response:
+        account_above(call)
+        raise ArmError(
+            400,
+            "FeatureNotSupportedForAccount",
+            f"The mi-tui sandbox has no {kind} of storage accounts. Go on without, or use Azure.",
+        )
+
+    handler.__doc__ = f"PUT of one of the {kind}: refused, and said that it is the sandbox that cannot."
+    return handler
+
+
 for _kind in COLLECTIONS:
     route("GET", f"{ACCOUNT}/{_kind}", f"{_NS}/{_kind}/read")(_list(_kind))
+    route("GET", f"{ACCOUNT}/{_kind}/{{name}}", f"{_NS}/{_kind}/read")(_missing(_kind))
+    route("PUT", f"{ACCOUNT}/{_kind}/{{name}}", f"{_NS}/{_kind}/write")(_refused(_kind))
 
 
 @route("GET", _SUBSCRIPTION + "/deletedAccounts")

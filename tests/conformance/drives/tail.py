@@ -138,6 +138,9 @@ def _authorization(caller: Caller, subscription: str) -> None:
 def _storage(caller: Caller, subscription: str, account: str) -> None:
     for kind in (*COLLECTIONS, "privateLinkResources"):
         caller.arm("GET", f"{account}/{kind}", STORAGE)
+    for kind in COLLECTIONS:
+        caller.arm("GET", f"{account}/{kind}/default", STORAGE)
+        caller.arm("PUT", f"{account}/{kind}/default", STORAGE, {})
     storage = f"{subscription}/providers/Microsoft.Storage"
     caller.arm("GET", f"{storage}/deletedAccounts", STORAGE)
     caller.arm("GET", f"{storage}/locations/westeurope/deletedAccounts/nosuch", STORAGE)
