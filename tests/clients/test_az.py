@@ -129,6 +129,23 @@ def test_blobs_by_sign_in_need_a_role(az: Az, account: str, tmp_path: Path) -> N
     az("storage", "blob", "delete", "-c", "bylogin", "-n", "a.txt", *there)
 
 
+def test_locks_tags_and_the_activity_log(az: Az, account: str) -> None:
+    there = ("--resource", account, "--resource-type", "Microsoft.Storage/storageAccounts", "-g", GROUP)
+    made = az("lock", "create", "-n", "keep", "--lock-type", "CanNotDelete", *there)
+    assert (made["level"], made["name"]) == ("CanNotDelete", "keep")
+    refused = az.ask("storage", "account", "delete", "-n", account, "-g", GROUP, "--yes")
+    assert (refused.code, "ScopeLocked" in refused.err) == (1, True), refused.err
+    az.ask("lock", "delete", "-n", "keep", *there)
+    assert az("lock", "list", "-g", GROUP) == []
+    scope = f"{SCOPE}/providers/Microsoft.Storage/storageAccounts/{account}"
+    az("tag", "update", "--resource-id", scope, "--operation", "merge", "--tags", "team=blue")
+    assert az("tag", "list", "--resource-id", scope)["properties"]["tags"]["team"] == "blue"
+    assert az("deployment", "group", "list", "-g", GROUP) == []
+    events = az("monitor", "activity-log", "list", "--resource-id", scope, "--offset", "1h")
+    assert {"409", "201"} & {event["subStatus"]["value"] for event in events}
+    assert "Microsoft.Storage/storageAccounts/delete" in {event["operationName"]["value"] for event in events}
+
+
 def test_identities(az: Az) -> None:
     made = az("identity", "create", "-n", "id-az", "-g", GROUP, "-l", "westeurope")
     assert re.fullmatch(r"[0-9a-f-]{36}", made["principalId"])

@@ -125,7 +125,7 @@ def test_a_missing_group_is_told_as_recorded(arm: Arm) -> None:
     gone = boss("HEAD", group)
     assert (gone.status, gone.json) == (404, "")
     assert boss("HEAD", GROUP).status == 204
-    made = boss("PUT", group, {"location": "Canada Central"})
+    made = boss("PUT", group, {"location": "US Gov Virginia"})
     assert made.code == "LocationNotAvailableForResourceGroup"
     made = boss("PUT", group, {"location": "West Europe"})
     sample = recorded("arm-core", "arm.rg|PUT|201|None")["response"]["body"]
