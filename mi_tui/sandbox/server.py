@@ -35,6 +35,7 @@ from mi_tui.sandbox.profiles import PROFILES
 from mi_tui.sandbox.proxy import ConnectProxy
 from mi_tui.sandbox.store import Request, Store
 from mi_tui.sandbox.tokens import Issuer
+from mi_tui.sandbox.wire import Protocol
 from mi_tui.sandbox.world import TENANT, World
 
 LOOPBACK = "127.0.0.1"
@@ -193,7 +194,7 @@ class Sandbox:
         config = uvicorn.Config(
             application,
             loop="none",
-            http="h11",
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -29,6 +29,7 @@ from mi_tui.sandbox.containers import create_container
 from mi_tui.sandbox.profiles import PROFILES
 from mi_tui.sandbox.store import Principal, Resource, Store
 from mi_tui.sandbox.tokens import STORAGE, Issuer
+from mi_tui.sandbox.wire import Protocol
 from mi_tui.sandbox.world import TENANT, World
 
 ACCOUNT = "sandboxdata"
@@ -207,7 +208,7 @@ def served(world: World) -> Iterator[Socket]:
         await app(scope, receive, send)
 
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(proxied, server_header=False, lifespan="off", log_level="error")
+    config = uvicorn.Config(proxied, http=Protocol, server_header=False, lifespan="off", log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -21,6 +21,7 @@ from azure.storage.blob import (
     Metrics,
     RetentionPolicy,
     StandardBlobTier,
+    generate_blob_sas,
     generate_container_sas,
 )
 from blob_harness import ACCOUNT, HOST, Socket, change_account, key, new_world, served
@@ -139,7 +140,7 @@ def test_tags_are_set_found_and_asked_for(service: BlobServiceClient, container:
     assert code(refused) == (400, "InvalidQueryParameterValue")
 
 
-def test_tiers(container: ContainerClient) -> None:
+def test_tiers(container: ContainerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     blob = container.upload_blob("tiered", b"x")
     properties = blob.get_blob_properties()
     assert (properties.blob_tier, properties.blob_tier_inferred) == ("Hot", True)
@@ -148,7 +149,17 @@ def test_tiers(container: ContainerClient) -> None:
     with pytest.raises(HttpResponseError) as caught:
         blob.download_blob()
     assert code(caught) == (409, "BlobArchived")
-    blob.set_standard_blob_tier(StandardBlobTier.COOL)
+    blob.set_standard_blob_tier(StandardBlobTier.COOL, rehydrate_priority="High")
+    coming = blob.get_blob_properties()
+    assert (coming.blob_tier, coming.archive_status, coming.rehydrate_priority) == (
+        "Archive",
+        "rehydrate-pending-to-cool",
+        "High",
+    )
+    with pytest.raises(HttpResponseError) as caught:
+        blob.set_standard_blob_tier(StandardBlobTier.HOT)
+    assert code(caught) == (409, "BlobBeingRehydrated")
+    monkeypatch.setattr("time.time", lambda now=time.time: now() + 60)
     assert blob.download_blob().readall() == b"x"
     assert blob.get_blob_properties().blob_tier_change_time is not None
     container.upload_blob("cold", b"x", standard_blob_tier=StandardBlobTier.COLD)
@@ -170,7 +181,11 @@ def test_copies_within_the_account(server: Socket, container: ContainerClient) -
     with pytest.raises(HttpResponseError) as caught:
         target.abort_copy(started["copy_id"])
     assert code(caught) == (409, "NoPendingCopyOperation")
-    target.start_copy_from_url(source.url, requires_sync=True, metadata={"b": "2"})
+    with pytest.raises(HttpResponseError) as unsigned:
+        target.start_copy_from_url(source.url, requires_sync=True)
+    assert unsigned.value.response is not None
+    assert unsigned.value.response.headers["x-ms-copy-source-error-code"] == "PublicAccessNotPermitted"
+    target.start_copy_from_url(source.url + sas(server, container, "r"), requires_sync=True, metadata={"b": "2"})
     assert target.get_blob_properties().metadata == {"b": "2"}
     whole = container.get_blob_client("whole")
     whole.upload_blob_from_url(source.url + sas(server, container, "r"))
@@ -384,3 +399,58 @@ def test_a_lease_ends_by_itself(server: Socket, container: ContainerClient) -> N
     lease.release()
     blob.upload_blob(b"y", overwrite=True)
     assert HOST in blob.url
+
+
+def test_a_copy_from_the_archive_lies_there_until_it_has_come_back(container: ContainerClient) -> None:
+    source = container.upload_blob("deep", b"x", standard_blob_tier=StandardBlobTier.ARCHIVE)
+    target = container.get_blob_client("back")
+    target.start_copy_from_url(source.url, standard_blob_tier=StandardBlobTier.HOT, rehydrate_priority="High")
+    properties = target.get_blob_properties()
+    assert (properties.blob_tier, properties.archive_status) == ("Archive", "rehydrate-pending-to-hot")
+
+
+def test_names_of_metadata_keep_their_capitals(container: ContainerClient) -> None:
+    blob = container.upload_blob("named", b"x", metadata={"Upper": "A", "lower": "b"})
+    assert blob.get_blob_properties().metadata == {"Upper": "A", "lower": "b"}
+    assert next(iter(container.list_blobs(include=["metadata"]))).metadata == {"Upper": "A", "lower": "b"}
+
+
+def test_the_account_is_told_at_every_address(server: Socket, container: ContainerClient) -> None:
+    signed = server.client(sas(server, container, "r")[1:]).get_container_client(container.container_name)
+    for client in (container, container.get_blob_client("nothing"), signed, signed.get_blob_client("nothing")):
+        assert client.get_account_information()["account_kind"] == "StorageV2"
+
+
+def test_a_lease_stands_for_the_knowledge_that_the_blob_is_there(container: ContainerClient) -> None:
+    blob = container.upload_blob("known", b"one")
+    lease = blob.acquire_lease()
+    blob.upload_blob(b"two", lease=lease)  # the SDK sends If-None-Match: *
+    assert blob.download_blob().readall() == b"two"
+    with pytest.raises(ResourceModifiedError):
+        lease.break_lease(0, if_tags_match_condition="a='b'")
+    lease.break_lease(0)
+
+
+def test_conditions_on_the_age_of_a_tier_and_on_a_blob_that_is_tagged(container: ContainerClient) -> None:
+    blob = container.upload_blob("aged", b"x", standard_blob_tier=StandardBlobTier.COOL)
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    with pytest.raises(ResourceModifiedError):
+        blob.set_blob_tags({"a": "b"}, if_modified_since=later)
+    with pytest.raises(ResourceModifiedError):
+        blob.delete_blob(access_tier_if_modified_since=later)
+    blob.delete_blob(access_tier_if_unmodified_since=later)
+
+
+def test_a_signature_for_a_directory(server: Socket, container: ContainerClient) -> None:
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    signature = generate_blob_sas(
+        ACCOUNT, container.container_name, "a/b", account_key=key(server.world), permission="rcwl", expiry=end, is_directory=True
+    )  # fmt: skip
+    inside = server.client(signature).get_container_client(container.container_name)
+    for name in ("a/b", "a/b/c"):
+        inside.upload_blob(name, b"x")
+    for name in ("a", "a/bc"):
+        with pytest.raises(HttpResponseError) as caught:
+            inside.upload_blob(name, b"x")
+        assert code(caught) == (403, "AuthenticationFailed")
+    assert [blob.name for blob in inside.list_blobs(name_starts_with="a/b/")] == ["a/b/c"]

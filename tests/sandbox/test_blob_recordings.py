@@ -22,7 +22,7 @@ from blob_harness import ACCOUNT_ID, Reply, Wire, key, new_world
 from blob_sas import delegated_query, moment
 from starlette.datastructures import Headers
 
-from mi_tui.sandbox.blob import rows
+from mi_tui.sandbox.blob import rows, sas
 from mi_tui.sandbox.blob.auth import strings_to_sign
 from mi_tui.sandbox.blob.call import Call
 from mi_tui.sandbox.blob.sas import sign
@@ -185,7 +185,9 @@ def copy(**headers: str) -> Make:
         place.has_container()
         rows.put_bytes(place.wire.world, place.name, place.container, "source", b"x")
         etag = place.send("HEAD", f"/{place.container}/source").headers["etag"]
-        address = f"https://{place.host}/{place.container}/source"
+        # The recordings left the signature out.
+        signed = sas.service_sas(place.wire.world, place.name, place.container, "r", 600)
+        address = f"https://{place.host}/{place.container}/source?{signed}"
         return {"x-ms-copy-source": address, **{name: value.replace("etag", etag) for name, value in headers.items()}}
 
     return make

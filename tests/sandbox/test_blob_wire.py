@@ -418,7 +418,7 @@ def test_what_the_sandbox_has_not_is_said(blob: Wire) -> None:
         assert (reply.status, reply.code) == (409, "FeatureNotSupportedForAccount")
         assert b"The mi-tui sandbox does not have" in reply.body
     put = {"bearer": "writer", "x_ms_blob_type": "BlockBlob"}
-    for header in ("x_ms_encryption_key", "x_ms_encryption_scope", "x_ms_legal_hold", "x_ms_structured_body"):
+    for header in ("x_ms_encryption_key", "x_ms_encryption_scope", "x_ms_legal_hold"):
         assert blob("PUT", "/data/x", TEXT, **put, **{header: "x"}).code == "FeatureNotSupportedForAccount"
     # There are no snapshots, so whichever one is named does not exist.
     moment = "2024-01-01T00:00:00.0000000Z"

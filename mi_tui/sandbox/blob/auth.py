@@ -145,7 +145,7 @@ def _check_signed(call: Call, signed: sas.Signed, need: Need) -> None:
             raise fault("AuthorizationServiceMismatch")
         if not set(need.level) & set(signed.resource_types):
             raise fault("AuthorizationResourceTypeMismatch")
-    elif not need.service_sas or (signed.resource == "b" and call.blob is None and call.container is not None):
+    elif not need.service_sas or (call.blob is None and call.container is not None and not _covers(signed, need)):
         raise fault("AuthorizationFailure")
     if not set(need.letters) & set(signed.permissions):
         raise fault("AuthorizationPermissionMismatch")
@@ -155,6 +155,11 @@ def _check_signed(call: Call, signed: sas.Signed, need: Need) -> None:
         call.state["decision"] += f"; {decision.reason}"
         if not decision.allowed:
             raise fault("AuthorizationPermissionMismatch")
+
+
+def _covers(signed: sas.Signed, need: Need) -> bool:
+    """Whether a service SAS reaches what is no blob: a blob's does not, and a directory's reaches the list below it."""
+    return signed.resource == "c" or (signed.resource == "d" and need is LIST)
 
 
 def _check_public(call: Call, need: Need) -> None:
@@ -256,6 +261,9 @@ def _check_date(call: Call) -> None:
         raise authentication_failed(f"Request date header too old: '{value}'")
 
 
+_MARKS = "!#$%&*.^_`|~+"
+"""Punctuation of header names in the order of Windows."""
+
 _SIGNED_HEADERS = (
     "content-encoding", "content-language", "content-length", "content-md5", "content-type", "date",
     "if-modified-since", "if-match", "if-none-match", "if-unmodified-since", "range",
@@ -296,6 +304,6 @@ def strings_to_sign(call: Call) -> list[str]:
 def _windows_order(name: str) -> tuple[list[tuple[int, str]], list[int]]:
     """Names without hyphens and apostrophes, punctuation before digits before letters; then where the hyphens stand."""
     heavy: Iterable[str] = (c for c in name if c not in "-'")
-    return [(0 if not c.isalnum() else 1 if c.isdigit() else 2, c) for c in heavy], [
+    return [(0, chr(_MARKS.find(c) + 1)) if not c.isalnum() else (1 if c.isdigit() else 2, c) for c in heavy], [
         -index for index, c in enumerate(name) if c in "-'"
     ]

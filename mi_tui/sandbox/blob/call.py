@@ -14,6 +14,7 @@ from starlette.types import Receive
 from mi_tui.sandbox.blob.errors import fault, invalid_header, invalid_query
 from mi_tui.sandbox.containers import container_id
 from mi_tui.sandbox.store import Blob, Resource
+from mi_tui.sandbox.wire import STATE, Connection
 from mi_tui.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Call:
     blob: str | None
     version: str
     client: str = "127.0.0.1"
+    size: int | None = None
+    """The length of the body's content where the body is more than that."""
     access: Access = field(init=False)
 
     @property
@@ -80,6 +83,8 @@ class Call:
 
     def content_length(self) -> int:
         """The announced length of the body in bytes; MissingContentLengthHeader when there is none, as in Azure."""
+        if self.size is not None:
+            return self.size
         value = self.headers.get("content-length")
         if value is None:
             raise fault("MissingContentLengthHeader")
@@ -87,9 +92,21 @@ class Call:
             raise invalid_header("Content-Length", value)
         return int(value)
 
+    def whole(self, header: str) -> int:
+        """The whole number in a header that has to be there. MissingRequiredHeader, InvalidHeaderValue."""
+        value = self.headers.get(header)
+        if value is None:
+            raise fault("MissingRequiredHeader", HeaderName=header)
+        if not value.isascii() or not value.isdecimal() or len(value) > 18:
+            raise invalid_header(header, value)
+        return int(value)
+
     def metadata(self) -> dict[str, str]:
-        """The `x-ms-meta-*` headers. InvalidMetadata or MetadataTooLarge when Azure would refuse them."""
-        found = {name[10:]: value for name, value in self.headers.items() if name.startswith("x-ms-meta-")}
+        """The `x-ms-meta-*` headers, names as they were spelt. InvalidMetadata or MetadataTooLarge when Azure would refuse them."""
+        sent = {name: value for name, value in self.headers.items() if name.startswith("x-ms-meta-")}
+        wire = self.state.get(STATE)
+        spelt = wire.spelling("x-ms-meta-") if sent and isinstance(wire, Connection) else {}
+        found = {spelt.get(name, name)[10:]: value for name, value in sent.items()}
         for name in found:
             # "Metadata names must adhere to the naming rules for C# identifiers" (Set Blob Metadata).
             if not name.isidentifier():
@@ -110,18 +127,18 @@ class Call:
             raise fault("InvalidMd5") from error
         return value
 
-    def crc64(self) -> str | None:
-        """The base64 CRC-64 in `x-ms-content-crc64`, or None; InvalidHeaderValue when it is none."""
-        value = self.headers.get("x-ms-content-crc64")
+    def crc64(self, header: str = "x-ms-content-crc64", beside: str | None = "content-md5") -> str | None:
+        """The base64 CRC-64 in a header, or None; InvalidHeaderValue when it is none, refused with an MD5 `beside` it."""
+        value = self.headers.get(header)
         if value is None:
             return None
-        if self.headers.get("content-md5") is not None:
+        if beside is not None and self.headers.get(beside) is not None:
             raise fault("BothCrc64AndMd5HeaderPresent")
         try:
             if len(base64.b64decode(value, validate=True)) != 8:
-                raise invalid_header("x-ms-content-crc64", value)
+                raise invalid_header(header, value)
         except (binascii.Error, ValueError) as error:
-            raise invalid_header("x-ms-content-crc64", value) from error
+            raise invalid_header(header, value) from error
         return value
 
     def number(self, name: str, default: int, highest: int) -> int:
@@ -170,3 +187,5 @@ class Answer:
     body: bytes = b""
     content: Slice | None = None
     chunked: bool = False
+    structured: bool = False
+    """Whether `content` goes out as a structured message."""

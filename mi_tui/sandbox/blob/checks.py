@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from mi_tui.sandbox.blob import leases, tags
+from starlette.datastructures import Headers
+
+from mi_tui.sandbox.blob import leases, tags, tiers
 from mi_tui.sandbox.blob.call import Call
 from mi_tui.sandbox.blob.conditions import check_read, check_write
 from mi_tui.sandbox.blob.errors import fault, invalid_header
 from mi_tui.sandbox.store import Blob
+
+_OTHERS = ("if-match", "if-modified-since", "if-unmodified-since")
+"""The conditional headers that stand beside `If-None-Match`."""
 
 
 def for_read(call: Call, *, content: bool = False) -> Blob:
@@ -14,8 +19,8 @@ def for_read(call: Call, *, content: bool = False) -> Blob:
     blob = call.existing_blob()
     leases.check_read_allowed(call, blob.properties.get("lease"))
     check_read(call.headers, str(blob.properties["etag"]), float(blob.properties["last_modified"]))
-    _check_tags(call, blob)
-    if content and blob.properties.get("tier") == "Archive":
+    for_tags(call, blob)
+    if content and tiers.archived(blob):
         raise fault("BlobArchived")
     return blob
 
@@ -42,16 +47,25 @@ def for_replacing(call: Call) -> Blob | None:
             raise fault("ConditionNotMet")
         return None
     leases.check_write_allowed(call, blob.properties.get("lease"))
-    _check_write(call, blob, "BlobAlreadyExists")
+    # Who names the blob's lease knows that it is there: `If-None-Match: *` does not stand in the way then (recorded by the SDKs).
+    known = "x-ms-lease-id" in call.headers and call.headers.get("if-none-match", "").strip() == "*"
+    headers = Headers({name: call.headers[name] for name in _OTHERS if name in call.headers}) if known else call.headers
+    _check_write(call, blob, "BlobAlreadyExists", headers)
     return blob
 
 
-def _check_write(call: Call, blob: Blob, already: str) -> None:
-    check_write(call.headers, str(blob.properties["etag"]), float(blob.properties["last_modified"]), already)
-    _check_tags(call, blob)
+def _check_write(call: Call, blob: Blob, already: str, headers: Headers | None = None) -> None:
+    check_write(
+        call.headers if headers is None else headers,
+        str(blob.properties["etag"]),
+        float(blob.properties["last_modified"]),
+        already,
+    )
+    for_tags(call, blob)
 
 
-def _check_tags(call: Call, blob: Blob) -> None:
+def for_tags(call: Call, blob: Blob) -> None:
+    """ConditionNotMet unless the condition on the blob's tags holds, where there is one."""
     condition = call.headers.get("x-ms-if-tags")
     if condition is None:
         return

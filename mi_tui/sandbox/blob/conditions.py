@@ -64,6 +64,13 @@ def _time(headers: Headers, name: str) -> int | None:
         raise invalid_header(name, value) from error
 
 
+def check_times(headers: Headers, changed: float, prefix: str = "") -> None:
+    """Raise 412 unless something changed after `if-modified-since` and not after `if-unmodified-since`; `changed` in Unix seconds."""
+    since, until = _time(headers, f"{prefix}if-modified-since"), _time(headers, f"{prefix}if-unmodified-since")
+    if (since is not None and int(changed) <= since) or (until is not None and int(changed) > until):
+        raise fault("ConditionNotMet")
+
+
 def check_source(headers: Headers, etag: str, modified: float, unmet: str) -> None:
     """Raise unless the `x-ms-source-if-*` conditions hold: with the code `unmet`, and as recorded, 304 or 412."""
     given = {name[12:]: value for name, value in headers.items() if name.startswith("x-ms-source-if-")}

@@ -58,6 +58,8 @@ async def properties(call: Call) -> Answer:
             "x-ms-default-encryption-scope": str(container.body["properties"]["defaultEncryptionScope"]),
             "x-ms-deny-encryption-scope-override": str(container.body["properties"]["denyEncryptionScopeOverride"]).lower(),
         }  # fmt: skip
+    if call.version >= "2023-01-03":
+        headers["x-ms-immutable-storage-with-versioning-enabled"] = "false"
     return Answer(200, headers | metadata_headers(container.body["properties"].get("metadata") or {}))
 
 
@@ -169,7 +171,8 @@ def _policies(data: bytes) -> list[dict[str, str]]:
 
 def _identifier(policy: dict[str, str]) -> str:
     inner = "".join(xml.element(tag, policy[name]) for name, tag in _POLICY.items() if policy.get(name))
-    return f"<SignedIdentifier>{xml.element('Id', policy['id'])}{xml.wrap('AccessPolicy', inner)}</SignedIdentifier>"
+    held = xml.wrap("AccessPolicy", inner) if inner else ""
+    return f"<SignedIdentifier>{xml.element('Id', policy['id'])}{held}</SignedIdentifier>"
 
 
 def _stamp(container: Resource) -> dict[str, str]:

@@ -5,6 +5,7 @@ A source is any blob of this sandbox, read with the rights that the request hand
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
 import re
@@ -16,11 +17,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.datastructures import Headers
 
-from mi_tui.sandbox.blob import auth, checks, rows, tags
+from mi_tui.sandbox.blob import auth, checks, rows, tags, tiers
 from mi_tui.sandbox.blob.call import Answer, Call, Slice
 from mi_tui.sandbox.blob.conditions import check_source
+from mi_tui.sandbox.blob.crc64 import written
 from mi_tui.sandbox.blob.errors import BlobError, fault, invalid_header
-from mi_tui.sandbox.blob.files import assemble, md5_of_file, new_file
+from mi_tui.sandbox.blob.files import SMALL_COPY, assemble, crc64_of_file, md5_of_file, new_file
 from mi_tui.sandbox.containers import account_by_name
 from mi_tui.sandbox.store import Blob
 
@@ -34,7 +36,7 @@ async def copy_blob(call: Call) -> Answer:
     auth.authorize(call, auth.WRITE if call.find_blob() is not None else auth.CREATE)
     synchronous = call.flag("x-ms-requires-sync")
     _check_replaced(call)
-    source = _source(call, "CannotVerifyCopySource" if synchronous else "SourceConditionNotMet")
+    source = _source(call, "CannotVerifyCopySource" if synchronous else "SourceConditionNotMet", own=not synchronous)
     if synchronous and source.size > _SYNCHRONOUS:
         error = fault("CannotVerifyCopySource")
         error.status, error.message = 409, "The source request body for copy is too large."
@@ -52,7 +54,12 @@ async def copy_blob(call: Call) -> Answer:
         "copy": done,
         "tags": _tags(call, source),
     }
-    properties |= rows.given_tier(call)
+    # A copy is sealed only where it is asked for.
+    properties["sealed"] = properties["blob_type"] == "AppendBlob" and call.flag("x-ms-seal-blob")
+    properties |= tiers.given(call, str(source.properties["blob_type"]))
+    if tiers.archived(source) and not synchronous:
+        # The copy lies in the archive until it has come back.
+        properties |= {"tier": "Archive", "rehydrate": tiers.rehydration(call, str(properties["tier"]))}
     blob = await _copied(call, source, properties)
     headers = {**rows.blob_stamp(blob), "x-ms-copy-id": identifier, "x-ms-copy-status": "success"}
     if synchronous and properties.get("content_md5"):
@@ -74,7 +81,7 @@ async def put_blob_from_url(call: Call) -> Answer:
         for key, value in given.items()
         if value and call.headers.get(f"x-ms-blob-{rows.CONTENT_HEADERS.get(key, '')}")
     }
-    properties |= {"metadata": given["metadata"], "tags": _tags(call, source)} | rows.given_tier(call)
+    properties |= {"metadata": given["metadata"], "tags": _tags(call, source)} | tiers.given(call)
     path = call.world.store.blob_folder / source.file
     properties["content_md5"] = await md5_of_file(path, source.size)
     wanted = call.md5("x-ms-source-content-md5")
@@ -82,6 +89,9 @@ async def put_blob_from_url(call: Call) -> Answer:
         raise fault("Md5Mismatch", UserSpecifiedMd5=wanted, ServerCalculatedMd5=properties["content_md5"])
     blob = await _copied(call, source, {**properties, "blob_type": "BlockBlob"})
     headers = {"content-md5": str(properties["content_md5"]), **rows.blob_stamp(blob)}
+    if blob.size <= SMALL_COPY:
+        held = call.world.store.blob_folder / blob.file
+        headers["x-ms-content-crc64"] = written(await asyncio.to_thread(crc64_of_file, held))
     return Answer(201, {**headers, "x-ms-request-server-encrypted": "true"})
 
 
@@ -104,11 +114,11 @@ async def source_slice(call: Call) -> Slice:
     if found is None or int(found[2]) < int(found[1]):
         raise invalid_header("x-ms-source-range", value)
     if int(found[1]) >= blob.size:
-        raise _unverified(fault("InvalidRange"))
+        raise _unverified(call, fault("InvalidRange"))
     return Slice(path, int(found[1]), min(int(found[2]), blob.size - 1) - int(found[1]) + 1)
 
 
-_NOT_COPIED = ("etag", "last_modified", "creation_time", "lease", "copy", "tags", "tier", "tier_changed")
+_NOT_COPIED = ("etag", "last_modified", "creation_time", "lease", "copy", "tags", "tier", "tier_changed", "rehydrate")
 
 
 def _check_replaced(call: Call) -> None:
@@ -123,7 +133,7 @@ async def _copied(call: Call, source: Blob, properties: dict[str, Any]) -> Blob:
         try:
             await assemble([Slice(store.blob_folder / source.file, 0, source.size)], file)
         except FileNotFoundError as error:
-            raise _unverified(fault("BlobNotFound")) from error
+            raise _unverified(call, fault("BlobNotFound")) from error
         checks.for_replacing(call)
         os.replace(path, store.blob_folder / path.name)
     return rows.commit(store, *call.place, source.size, path.name, properties)
@@ -135,8 +145,11 @@ def _tags(call: Call, source: Blob) -> dict[str, str]:
     return tags.of_header(call.headers.get("x-ms-tags"))
 
 
-def _source(call: Call, unmet: str = "CannotVerifyCopySource") -> Blob:
-    """The blob that `x-ms-copy-source` names. CannotVerifyCopySource with the status and sentence of what went wrong (recorded)."""
+def _source(call: Call, unmet: str = "CannotVerifyCopySource", *, own: bool = False) -> Blob:
+    """The blob that `x-ms-copy-source` names. CannotVerifyCopySource with the status and sentence of what went wrong (recorded).
+
+    `own`: the caller's rights reach to a source in the same account, as in Copy Blob and in no other operation.
+    """
     address = call.headers["x-ms-copy-source"]
     try:
         parts = urlsplit(address)
@@ -147,7 +160,7 @@ def _source(call: Call, unmet: str = "CannotVerifyCopySource") -> Blob:
         raise invalid_header("x-ms-copy-source", address)
     account = account_by_name(call.world, host.removesuffix(_SUFFIX)) if host.endswith(_SUFFIX) else None
     if account is None:
-        raise _unverified(fault("ResourceNotFound"))
+        raise _unverified(call, fault("ResourceNotFound"))
     container, slash, name = unquote(parts.path).removeprefix("/").partition("/")
     if not slash:
         container, name = "$root", container
@@ -161,7 +174,7 @@ def _source(call: Call, unmet: str = "CannotVerifyCopySource") -> Blob:
         state=dict(state), container=container, blob=name,
     )  # fmt: skip
     try:
-        if len(sent) == 1 and "sig" not in query and account.id == call.account.id:
+        if own and len(sent) == 1 and "sig" not in query and account.id == call.account.id:
             reading.access = call.access
         else:
             auth.authenticate(reading)
@@ -170,16 +183,21 @@ def _source(call: Call, unmet: str = "CannotVerifyCopySource") -> Blob:
             raise fault("BlobNotFound")
         blob = reading.existing_blob()
     except BlobError as error:
-        raise _unverified(error) from error
-    if blob.properties.get("tier") == "Archive":
+        raise _unverified(call, error) from error
+    if tiers.archived(blob) and (not own or call.headers.get("x-ms-access-tier", "Archive").lower() == "archive"):
         raise fault("BlobArchived")
     check_source(call.headers, str(blob.properties["etag"]), float(blob.properties["last_modified"]), unmet)
     wanted = call.headers.get("x-ms-source-if-tags")
     if wanted is not None and not tags.holds(tags.parse(wanted), blob.properties.get("tags") or {}):
-        raise fault("SourceConditionNotMet")
+        raise fault("ConditionNotMet")
     return blob
 
 
-def _unverified(error: BlobError) -> BlobError:
+def _unverified(call: Call, error: BlobError) -> BlobError:
     headers = {key: value for key, value in error.headers.items() if key != "www-authenticate"}
-    return BlobError(error.status, "CannotVerifyCopySource", error.message, {}, headers)
+    extra: dict[str, str] = {}
+    if call.version >= "2024-02-04":
+        status, code = str(error.status), error.code
+        headers |= {"x-ms-copy-source-status-code": status, "x-ms-copy-source-error-code": code}
+        extra = {"CopySourceStatusCode": status, "CopySourceErrorCode": code, "CopySourceErrorMessage": error.message}
+    return BlobError(error.status, "CannotVerifyCopySource", error.message, extra, headers)

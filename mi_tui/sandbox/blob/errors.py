@@ -96,6 +96,7 @@ _ANSWERS: dict[str, tuple[int, str]] = {
     # Leases, tags, tiers, copies, append and page blobs ("Blob Storage error codes").
     "AppendPositionConditionNotMet": (412, "The append position condition specified was not met."),
     "BlobArchived": (409, "This operation is not permitted on an archived blob."),
+    "BlobBeingRehydrated": (409, "This operation is not permitted because the blob is being rehydrated."),
     "BlobIsSealed": (
         409,
         "The specified blob is sealed and its contents can't be modified unless the blob is re-created after a delete.",

@@ -28,6 +28,10 @@ _SMALL = 16 * 1024
 """Bytes of a body whose CRC-64 is computed unasked."""
 
 
+SMALL_COPY = 256 * 1024
+"""The same of a copied piece, for which nobody waits at the other end of a connection."""
+
+
 class Disconnected(Exception):
     """The client went away before the whole body had come; there is nobody to answer."""
 
@@ -143,7 +147,7 @@ async def body(call: Call, limit: int, *, md5: bool = True) -> AsyncIterator[Rec
 @contextlib.asynccontextmanager
 async def copied(call: Call, source: Slice) -> AsyncIterator[Received]:
     """As `body`, of bytes that are here already; compared with `x-ms-source-content-md5`. BlobNotFound when they are gone."""
-    wanted = call.md5("x-ms-source-content-md5")
+    wanted, wanted_crc = call.md5("x-ms-source-content-md5"), call.crc64("x-ms-source-content-crc64", None)
     with new_file(call.world.store) as (path, file):
         try:
             await assemble([source], file)
@@ -152,7 +156,12 @@ async def copied(call: Call, source: Slice) -> AsyncIterator[Received]:
         md5 = await md5_of_file(path, source.size)
         if wanted is not None and wanted != md5:
             raise fault("Md5Mismatch", UserSpecifiedMd5=wanted, ServerCalculatedMd5=md5)
-        yield Received(path, source.size, md5, None)
+        crc = None
+        if wanted_crc is not None or (source.size <= SMALL_COPY and call.version >= "2019-02-02"):
+            crc = written(await asyncio.to_thread(crc64_of_file, path))
+        if wanted_crc is not None and wanted_crc != crc:
+            raise fault("Crc64Mismatch", UserSpecifiedCrc64=wanted_crc, ServerCalculatedCrc64=crc or "")
+        yield Received(path, source.size, md5, crc)
 
 
 def write_all(file: BinaryIO, data: bytes | bytearray) -> None:
@@ -245,3 +254,12 @@ async def md5_of_file(path: Path, size: int) -> str:
         return base64.b64encode(digest.digest()).decode()
 
     return await asyncio.to_thread(compute)
+
+
+def crc64_of_file(path: Path) -> int:
+    """The CRC-64 of a file's content."""
+    found = 0
+    with path.open("rb") as file:
+        while data := file.read(PIECE):
+            found = crc64(data, found)
+    return found

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import quoteattr
 
 from mi_tui.sandbox import containers
-from mi_tui.sandbox.blob import leases, tags
+from mi_tui.sandbox.blob import leases, tags, tiers
 from mi_tui.sandbox.blob.call import Answer, Call
 from mi_tui.sandbox.blob.errors import XML_HEAD, fault, invalid_query
-from mi_tui.sandbox.blob.rows import http_date, tier_of
+from mi_tui.sandbox.blob.rows import http_date
 from mi_tui.sandbox.blob.xml import element, named, wrap
 from mi_tui.sandbox.store import Blob, Resource
 
@@ -20,6 +20,13 @@ PAGE = 5000
 """Entries a page has at most, and unless the client asks for fewer."""
 
 _TAIL = "!000028!9999-12-31T23:59:59.9999999Z!"
+
+_TIER = {
+    "AccessTier": "x-ms-access-tier", "AccessTierInferred": "x-ms-access-tier-inferred",
+    "AccessTierChangeTime": "x-ms-access-tier-change-time", "SmartAccessTier": "x-ms-smart-access-tier",
+    "ArchiveStatus": "x-ms-archive-status", "RehydratePriority": "x-ms-rehydrate-priority",
+}  # fmt: skip
+"""Elements of a list -> the headers that say the same."""
 
 _CONTAINER_EXTRAS = frozenset({"metadata", "deleted", "system"})
 _BLOB_EXTRAS = frozenset(
@@ -42,7 +49,7 @@ async def list_containers(call: Call) -> Answer:
         if c.name.startswith(prefix) and c.name >= after and (c.name != "$logs" or "system" in included)
     ]
     shown, rest = chosen[:limit], chosen[limit:]
-    inner = "".join(_container(container, "metadata" in included) for container in shown)
+    inner = "".join(_container(container, "metadata" in included, call.version >= "2023-01-03") for container in shown)
     parts = [_echo(call, ("prefix", "marker", "maxresults")), wrap("Containers", inner)]
     return _page(call, None, parts, rest[0].name if rest else None)
 
@@ -163,7 +170,7 @@ def _after(call: Call) -> str:
         raise invalid_query("marker", marker, "Invalid ListBlobs marker.") from error
 
 
-def _container(container: Resource, with_metadata: bool) -> str:
+def _container(container: Resource, with_metadata: bool, newer: bool) -> str:
     properties = container.body.get("properties", {})
     public = str(properties.get("publicAccess") or "None").lower()
     lease = leases.headers(container.private.get("lease"))
@@ -174,6 +181,7 @@ def _container(container: Resource, with_metadata: bool) -> str:
         + ("" if public == "none" else element("PublicAccess", public))
         + element("HasImmutabilityPolicy", "false")
         + element("HasLegalHold", "false")
+        + ("<ImmutableStorageWithVersioningEnabled>false</ImmutableStorageWithVersioningEnabled>" if newer else "")
     )
     metadata = _metadata(properties.get("metadata") or {}) if with_metadata else ""
     return f"<Container>{named(container.name)}<Properties>{inner}</Properties>{metadata}</Container>"
@@ -207,13 +215,8 @@ def _blob(call: Call, blob: Blob, included: set[str]) -> str:
     if "sequence" in properties:
         values.append(("x-ms-blob-sequence-number", str(properties["sequence"])))
     values.append(("BlobType", str(properties["blob_type"])))
-    tier = tier_of(call, blob)
-    if tier is not None:
-        values.append(("AccessTier", tier[0]))
-        if tier[1]:
-            values.append(("AccessTierInferred", "true"))
-        else:
-            values.append(("AccessTierChangeTime", http_date(float(properties["tier_changed"]))))
+    tier = tiers.told(call, blob)
+    values += [(name, tier[header]) for name, header in _TIER.items() if header in tier]
     inner = "".join(element(name, value) for name, value in values) + _lease(leases.headers(properties.get("lease")))
     copy = properties.get("copy")
     if copy and "copy" in included:

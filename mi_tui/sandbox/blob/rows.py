@@ -11,9 +11,8 @@ from email.utils import formatdate
 from typing import Any
 
 from mi_tui.sandbox import containers
-from mi_tui.sandbox.blob import leases, tags
+from mi_tui.sandbox.blob import leases, tags, tiers
 from mi_tui.sandbox.blob.call import Call
-from mi_tui.sandbox.blob.errors import fault
 from mi_tui.sandbox.blob.files import new_file
 from mi_tui.sandbox.store import Blob, Store
 from mi_tui.sandbox.world import World
@@ -28,11 +27,6 @@ CONTENT_HEADERS = {
 """Property of a row -> header of an answer."""
 
 _PLAIN_HEADERS = {key: header for key, header in CONTENT_HEADERS.items() if key != "content_disposition"}
-
-TIERS = ("Hot", "Cool", "Cold", "Archive")
-"""Tiers of a block blob."""
-
-_TIERED_KINDS = ("StorageV2", "BlobStorage", "BlockBlobStorage")
 
 DEFAULT_TYPE = "application/octet-stream"
 
@@ -91,18 +85,7 @@ def given_properties(call: Call) -> dict[str, Any]:
             own[key] = own[key] or call.headers.get(header)
     own["content_type"] = own["content_type"] or DEFAULT_TYPE
     found = {**own, "metadata": call.metadata(), "tags": tags.of_header(call.headers.get("x-ms-tags"))}
-    return found | given_tier(call)
-
-
-def given_tier(call: Call) -> dict[str, Any]:
-    """The property that `x-ms-access-tier` sets, if it is there. InvalidHeaderValue or InvalidBlobTier when it is none."""
-    value = call.headers.get("x-ms-access-tier")
-    if value is None:
-        return {}
-    known = next((tier for tier in TIERS if tier.lower() == value.lower()), None)
-    if known is None or call.account.body.get("kind", "StorageV2") not in _TIERED_KINDS:
-        raise fault("InvalidBlobTier")
-    return {"tier": known, "tier_changed": time.time()}
+    return found | tiers.given(call, call.headers.get("x-ms-blob-type") or "BlockBlob")
 
 
 def touch(store: Store, blob: Blob) -> None:
@@ -147,7 +130,7 @@ def blob_headers(call: Call, blob: Blob) -> dict[str, str]:
         "x-ms-creation-time": http_date(float(properties["creation_time"])),
         **leases.headers(properties.get("lease")),
         "x-ms-server-encrypted": "true",
-        **_tier_headers(call, blob),
+        **tiers.told(call, blob),
         **metadata_headers(properties.get("metadata") or {}),
     }
     if properties.get("tags"):
@@ -165,25 +148,3 @@ def blob_headers(call: Call, blob: Blob) -> dict[str, str]:
             "x-ms-copy-progress": copy["progress"], "x-ms-copy-completion-time": copy["completion"],
         }  # fmt: skip
     return headers
-
-
-def tier_of(call: Call, blob: Blob) -> tuple[str, bool] | None:
-    """The tier of a block blob and whether it is only the account's default; None where the account has no tiers."""
-    kind = call.account.body.get("kind", "StorageV2")
-    if blob.properties["blob_type"] != "BlockBlob" or kind not in _TIERED_KINDS:
-        return None
-    own = blob.properties.get("tier")
-    default = call.account.body.get("properties", {}).get("accessTier") or "Hot"
-    return (str(own), False) if own else (str(default), True)
-
-
-def _tier_headers(call: Call, blob: Blob) -> dict[str, str]:
-    tier = tier_of(call, blob)
-    if tier is None or call.version < "2017-04-17":
-        return {}
-    if tier[1]:
-        return {"x-ms-access-tier": tier[0], "x-ms-access-tier-inferred": "true"}
-    return {
-        "x-ms-access-tier": tier[0],
-        "x-ms-access-tier-change-time": http_date(float(blob.properties["tier_changed"])),
-    }

@@ -91,7 +91,7 @@ def verify(call: Call) -> Signed:
         strings, resource = [_account_string(query, account.name.lower())], ""
     else:
         resource = query.get("sr", "")
-        if resource not in ("c", "b"):
+        if resource not in ("c", "b", "d"):
             raise authentication_failed(
                 "sr is mandatory. Cannot be empty" if not resource else f"sr={resource} is not supported"
             )
@@ -99,6 +99,8 @@ def verify(call: Call) -> Signed:
         if query["sv"] < "2015-02-21":
             path = path.removeprefix("/blob")
         canonical = f"{path}/{call.blob}" if resource == "b" and call.blob is not None else path
+        if resource == "d":
+            canonical = f"{path}/{_directory(call)}".rstrip("/")
         strings = _delegated_strings(call, canonical) if kind == "delegation" else [service_string(query, canonical)]
     if kind == "delegation":
         delegation.check(query)
@@ -111,6 +113,15 @@ def verify(call: Call) -> Signed:
         raise authentication_failed(f"Signature did not match. String to sign used was {strings[0]}")
     types = query.get("srt", "") if "b" in query.get("ss", "") else ""
     return Signed(kind, fields["sp"], resource, key_name, types, principal)
+
+
+def _directory(call: Call) -> str:
+    """The directory of a directory's signature (`sr=d`): the first `sdd` parts of the blob's name, or of a list's prefix."""
+    depth = call.query.get("sdd", "")
+    if not depth.isascii() or not depth.isdecimal() or len(depth) > 3:
+        raise authentication_failed("sdd is mandatory. Cannot be empty" if not depth else "sdd is not valid")
+    parts = (call.blob if call.blob is not None else call.query.get("prefix", "")).split("/")
+    return "/".join(parts[: int(depth)])
 
 
 def _fields(call: Call, kind: str) -> dict[str, str]:

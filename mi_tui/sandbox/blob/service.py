@@ -7,6 +7,7 @@ import contextlib
 import logging
 import re
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO
 from urllib.parse import parse_qsl
@@ -28,6 +29,7 @@ from mi_tui.sandbox.blob import (
     pages,
     reading,
     settings,
+    structured,
     writing,
 )
 from mi_tui.sandbox.blob.call import Answer, Call
@@ -116,9 +118,9 @@ _MISSING_HEADERS = {
     "x-ms-encryption-scope": "encryption scopes",
     "x-ms-immutability-policy-until-date": "immutability policies",
     "x-ms-legal-hold": "legal holds",
-    "x-ms-structured-body": "structured message bodies",
 }
 
+_VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d", re.ASCII)
 _SNAPSHOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z", re.ASCII)
 
 
@@ -194,7 +196,7 @@ class BlobApp:
         query = {key.lower(): value for key, value in parse_qsl(query_string, keep_blank_values=True)}
         raw = scope.get("raw_path") or scope["path"].encode()
         container, slash, blob = scope["path"].removeprefix("/").partition("/")
-        if container and not slash and query.get("restype") != "container":
+        if container and not slash and query.get("restype") not in ("container", "account"):
             container, blob = "$root", container
         return Call(
             world=self._world,
@@ -232,7 +234,25 @@ class BlobApp:
             error.message = "The specified resource name length is not within the permissible limits."
             raise error
         _refuse_other_versions(call)
-        return await handler(call)
+        if structured.HEADER not in call.headers:
+            return await handler(call)
+        return await _structured(call, handler)
+
+
+async def _structured(call: Call, handler: Handler) -> Answer:
+    """An operation whose body, or whose answer's, is a structured message."""
+    form = call.headers[structured.HEADER]
+    structured.check(form)
+    if call.method == "PUT":
+        call.size = call.whole(structured.LENGTH)
+        call.receive = structured.Decoder(call.receive, call.size)
+    answer = await handler(call)
+    if call.method == "PUT" or answer.content is not None:
+        answer.headers[structured.HEADER] = structured.FORM
+    if answer.content is not None:
+        answer.structured = True
+        answer.headers[structured.LENGTH] = str(answer.content.size)
+    return answer
 
 
 class _Body:
@@ -276,18 +296,20 @@ def _version(headers: Headers, query: dict[str, str]) -> str:
     value = headers.get("x-ms-version")
     if value is None:
         return query.get("api-version") or query.get("sv") or _OLDEST
-    if not re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", value, re.ASCII):
+    # Newer versions than the sandbox knows are let in, as long as they can be: a client of next year is not wrong today.
+    if not _VERSION.fullmatch(value) or int(value[:4]) > time.gmtime().tm_year + 1:
         raise invalid_header("x-ms-version", value)
     return value
 
 
 def _kind(call: Call) -> str:
     restype = call.query.get("restype", "")
+    if restype == "account":
+        # Get Account Information may be asked at any address of the account.
+        return "account"
     if call.container is None:
-        return "account" if restype == "account" else "service"
+        return "service"
     if call.blob is None:
-        if restype == "account":
-            return "account"
         if restype != "container":
             raise fault("InvalidUri")
         return "container"
@@ -333,6 +355,8 @@ async def _send(method: str, answer: Answer, file: BinaryIO | None, body: _Body,
         headers.pop("content-type", None)
     elif answer.status != 204 and not answer.chunked:
         length = answer.content.size if answer.content is not None else len(answer.body)
+        if answer.structured:
+            length = structured.message_length(length)
         headers.setdefault("content-length", str(length))
     raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
@@ -341,7 +365,8 @@ async def _send(method: str, answer: Answer, file: BinaryIO | None, body: _Body,
         return
     gone = asyncio.ensure_future(body.gone()) if answer.content.size > files.PIECE else None
     try:
-        async for piece in files.pieces_of(answer.content, file):
+        pieces = files.pieces_of(answer.content, file)
+        async for piece in structured.encoded(pieces, answer.content.size) if answer.structured else pieces:
             if gone is not None and gone.done():
                 return
             await send({"type": "http.response.body", "body": piece, "more_body": True})

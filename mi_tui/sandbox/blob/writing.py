@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from mi_tui.sandbox.blob import auth, checks, leases, pages, rows, tags
+from starlette.datastructures import Headers
+
+from mi_tui.sandbox.blob import auth, checks, leases, pages, rows, tags, tiers
 from mi_tui.sandbox.blob.call import Answer, Call
+from mi_tui.sandbox.blob.conditions import check_times, check_write
 from mi_tui.sandbox.blob.copying import copy_blob, put_blob_from_url
 from mi_tui.sandbox.blob.errors import XML_HEAD, fault, invalid_header, unsupported
 from mi_tui.sandbox.blob.files import body, new_file, small_body
+from mi_tui.sandbox.store import Blob
 
 # "Scalability and performance targets for Blob storage", for the versions that the SDK sends.
 MAX_BLOB = 5000 * 1024 * 1024
@@ -47,8 +51,6 @@ def _put_empty(call: Call, kind: str) -> Answer:
     properties = rows.given_properties(call) | {"blob_type": kind, "content_md5": call.md5("x-ms-blob-content-md5")}
     size = 0
     if kind == "PageBlob":
-        if "tier" in properties:
-            raise fault("InvalidBlobTier")
         size = pages.length(call)
         properties |= {"sequence": pages.sequence(call), "pages": []}
     else:
@@ -73,7 +75,8 @@ async def set_metadata(call: Call) -> Answer:
 async def set_properties(call: Call) -> Answer:
     """Set Blob Properties: every content property is cleared that is not given, unless none is given; a page blob's size."""
     blob = checks.for_write(call)
-    md5 = call.md5("x-ms-blob-content-md5")
+    # What is set here is compared with nothing, and so not looked at.
+    md5 = call.headers.get("x-ms-blob-content-md5")
     pages.resize(call, blob)
     if any(f"x-ms-blob-{header}" in call.headers for header in ("content-md5", *rows.CONTENT_HEADERS.values())) or not (
         "x-ms-blob-content-length" in call.headers or "x-ms-sequence-number-action" in call.headers
@@ -91,6 +94,8 @@ async def set_properties(call: Call) -> Answer:
 async def delete_blob(call: Call) -> Answer:
     """Delete Blob. There are no snapshots: to delete only them leaves everything as it is."""
     blob = checks.for_write(call)
+    changed = float(blob.properties.get("tier_changed") or blob.properties["creation_time"])
+    check_times(call.headers, changed, prefix="x-ms-access-tier-")
     snapshots = call.headers.get("x-ms-delete-snapshots")
     if snapshots is not None and snapshots.lower() not in ("include", "only"):
         raise invalid_header("x-ms-delete-snapshots", snapshots)
@@ -108,6 +113,7 @@ async def undelete_blob(call: Call) -> Answer:
 async def get_tags(call: Call) -> Answer:
     """Get Blob Tags."""
     blob = checks.for_read(call)
+    _check_for_tags(call, blob)
     held = tags.element(blob.properties.get("tags") or {})
     return Answer(200, {"content-type": "application/xml"}, f"{XML_HEAD}{held}".encode())
 
@@ -116,24 +122,36 @@ async def set_tags(call: Call) -> Answer:
     """Set Blob Tags: replaces all of them; ETag and date stay."""
     data = await small_body(call, 64 * 1024)
     blob = checks.for_write(call)
+    _check_for_tags(call, blob)
     blob.properties["tags"] = tags.of_body(data)
     call.world.store.put_blob(blob)
     return Answer(204)
 
 
+def _check_for_tags(call: Call, blob: Blob) -> None:
+    """The conditions on the blob itself that operations on its tags have since version 2026-02-06, in headers of their own."""
+    own = {
+        name.removeprefix("x-ms-blob-"): value
+        for name, value in call.headers.items()
+        if name.startswith("x-ms-blob-if-")
+    }
+    if own:
+        check_write(Headers(own), str(blob.properties["etag"]), float(blob.properties["last_modified"]))
+
+
 async def set_tier(call: Call) -> Answer:
-    """Set Blob Tier: 200, or 202 for a blob that comes back from the archive, which it does at once. ETag and date stay."""
+    """Set Blob Tier: 200, or 202 for a blob that begins to come back from the archive. ETag and date stay."""
     if "x-ms-access-tier" not in call.headers:
         raise fault("MissingRequiredHeader", HeaderName="x-ms-access-tier")
     blob = call.existing_blob()
     leases.check_read_allowed(call, blob.properties.get("lease"))
-    if blob.properties["blob_type"] != "BlockBlob":
+    checks.for_tags(call, blob)
+    kind = str(blob.properties["blob_type"])
+    if kind == "AppendBlob":
         raise fault("InvalidBlobType")
-    wanted = rows.given_tier(call)
-    thawed = blob.properties.get("tier") == "Archive" and wanted["tier"] != "Archive"
-    blob.properties |= wanted
+    status = tiers.change(call, blob, tiers.given(call, kind))
     call.world.store.put_blob(blob)
-    return Answer(202 if thawed else 200)
+    return Answer(status)
 
 
 async def lease_blob(call: Call) -> Answer:
@@ -141,6 +159,7 @@ async def lease_blob(call: Call) -> Answer:
     breaking = (call.headers.get("x-ms-lease-action") or "").lower() == "break"
     auth.authorize(call, auth.BREAK_LEASE if breaking else auth.WRITE)
     blob = call.existing_blob()
+    checks.for_tags(call, blob)
     stamp = str(blob.properties["etag"]), float(blob.properties["last_modified"])
     blob.properties["lease"], answer = leases.operate(call, blob.properties.get("lease"), "Blob", *stamp)
     call.world.store.put_blob(blob)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from typing import Any
 
 from azure.core.credentials import AccessToken
@@ -19,7 +18,7 @@ class FakeTokenCredential:
     """Gives a token that no service accepts."""
 
     def __init__(self) -> None:
-        self.token = AccessToken("a token that opens nothing", int(time.time()) + 3600)
+        self.token = AccessToken("a token that opens nothing", 0)  # expired: each request asks for a new one
         self.get_token_count = 0
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:

@@ -59,3 +59,36 @@ class StorageRecordedTestCase(AzureRecordedTestCase):
     def generate_fake_sas_token(self) -> str:
         """A SAS that was signed with no account's key."""
         return "?st=2015-07-03T07%3A45%3A00Z&se=2015-07-03T09%3A45%3A00Z&sp=r&sv=2021-12-02&sr=b&sig=bm8ga2V5IHNpZ25lZCB0aGlz"
+
+    def connection_string(self, account: Any, key: str) -> str:
+        """The connection string of an account."""
+        name = getattr(account, "name", account)
+        return f"DefaultEndpointsProtocol=https;AccountName={name};AccountKey={key};EndpointSuffix=core.windows.net"
+
+    def assertNamedItemInContainer(self, items: Any, name: str) -> None:
+        """A list has something of this name."""
+        found = [getattr(item, "name", item) for item in items]
+        assert name in found, f"{name!r} is not among {found}"
+
+    def assert_upload_progress(
+        self, size: int, step: int, progress: list[tuple[int, int | None]], unknown_size: bool = False
+    ) -> None:
+        """Progress grew to the whole size in steps of at most `step`, and knew the size unless it could not."""
+        _assert_progress(size, step, progress, None if unknown_size else size)
+
+    def assert_download_progress(
+        self, size: int, step: int, first: int, progress: list[tuple[int, int | None]]
+    ) -> None:
+        """The same after a first piece of at most `first`."""
+        _assert_progress(size, max(step, first), progress, size)
+
+
+def _assert_progress(size: int, step: int, progress: list[tuple[int, int | None]], total: int | None) -> None:
+    """Each entry tells where a piece began or ended: entries lie within the size and at most a step apart."""
+    assert progress
+    before = 0
+    for current, told in sorted(progress, key=lambda entry: entry[0]):
+        assert told == total
+        assert 0 <= current - before <= step
+        before = current
+    assert before <= size
