@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -223,6 +224,20 @@ def test_containers_as_recorded(arm: Arm) -> None:
     sample = recorded("storage-arm", "storage.storageaccounts.container.one|GET|404|ContainerNotFound")
     first_line = sample["response"]["body"]["error"]["message"].splitlines()[0]
     assert missing.message.splitlines()[0] == first_line
+
+
+def test_a_lease_that_has_ended_is_not_told_as_running(arm: Arm) -> None:
+    path = f"{DATA}/blobServices/default/containers/inputs"
+    container = arm.world.store.resource(path)
+    assert container is not None
+    container.private["lease"] = {"id": "x", "seconds": 15, "until": time.time() + 15, "broken": None}
+    arm.world.store.put(container)
+    held = arm("GET", path).json["properties"]
+    assert (held["leaseState"], held["leaseStatus"], held["leaseDuration"]) == ("Leased", "Locked", "Fixed")
+    container.private["lease"]["until"] = time.time() - 1
+    arm.world.store.put(container)
+    held = arm("GET", path).json["properties"]
+    assert (held["leaseState"], held["leaseStatus"]) == ("Expired", "Unlocked")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import datetime as dt
 import secrets
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -24,7 +25,7 @@ from azure.storage.blob import (
     generate_blob_sas,
     generate_container_sas,
 )
-from blob_harness import ACCOUNT, HOST, Socket, change_account, key, new_world, served
+from blob_harness import ACCOUNT, HOST, Socket, Wire, change_account, key, new_world, served
 
 OTHER = "11111111-1111-1111-1111-111111111111"
 
@@ -454,3 +455,27 @@ def test_a_signature_for_a_directory(server: Socket, container: ContainerClient)
             inside.upload_blob(name, b"x")
         assert code(caught) == (403, "AuthenticationFailed")
     assert [blob.name for blob in inside.list_blobs(name_starts_with="a/b/")] == ["a/b/c"]
+
+
+def test_browsers_are_let_in_by_the_rules_of_the_service(tmp_path: Path) -> None:
+    wire = Wire(new_world(tmp_path))
+    ask = {"origin": "https://a.contoso.com", "access_control_request_method": "PUT"}
+    assert wire("OPTIONS", "/data/x").code == "InvalidHeaderValue"
+    assert wire("OPTIONS", "/data/x", **ask).code == "CorsPreflightFailure"
+    rule = (
+        "<AllowedMethods>PUT,GET</AllowedMethods><AllowedOrigins>https://*.contoso.com</AllowedOrigins>"
+        "<AllowedHeaders>x-ms-meta-*,content-type</AllowedHeaders><ExposedHeaders>x-ms-*</ExposedHeaders><MaxAgeInSeconds>60</MaxAgeInSeconds>"
+    )
+    xml = f"<StorageServiceProperties><Cors><CorsRule>{rule}</CorsRule></Cors></StorageServiceProperties>"
+    assert wire("PUT", "/?restype=service&comp=properties", xml.encode(), bearer="owner").status == 202
+    allowed = wire("OPTIONS", "/data/x", **ask, access_control_request_headers="X-MS-Meta-a, Content-Type")
+    assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (200, "https://a.contoso.com")
+    assert (allowed.headers["access-control-allow-methods"], allowed.headers["access-control-max-age"]) == ("PUT", "60")
+    for wrong in ({"origin": "https://contoso.com"}, {"access_control_request_method": "DELETE"}):
+        assert wire("OPTIONS", "/data/x", **ask | wrong).status == 403
+    assert wire("OPTIONS", "/data/x", **ask, access_control_request_headers="authorization").status == 403
+    read = wire("GET", "/data/x", bearer="reader", origin="https://a.contoso.com")
+    assert (read.status, read.headers["access-control-expose-headers"]) == (404, "x-ms-*")
+    assert (
+        "access-control-allow-origin" not in wire("GET", "/data/x", bearer="reader", origin="https://b.example").headers
+    )

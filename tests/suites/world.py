@@ -68,22 +68,23 @@ def _accounts(connection: Connection, suite: Suite) -> dict[str, str]:
         session.proxies = {"https": connection.proxy}
         session.verify = str(connection.ca_file)
         if suite.accounts:
-            session.headers["Authorization"] = f"Bearer {_token(session, connection)}"
+            session.headers["Authorization"] = f"Bearer {_token(session, connection, ARM)}"
         for variable, kind in suite.accounts.items():
             name = f"suite{secrets.token_hex(6)}"
             found[f"{variable}_NAME"] = name
             found[f"{variable}_KEY"] = _account(session, connection, name, kind)
+            _use(session, connection, name)
     return found
 
 
-def _token(session: requests.Session, connection: Connection) -> str:
+def _token(session: requests.Session, connection: Connection, resource: str) -> str:
     answer = session.post(
         f"https://login.microsoftonline.com/{connection.tenant}/oauth2/v2.0/token",
         data={
             "grant_type": "client_credentials",
             "client_id": connection.client_id,
             "client_secret": connection.client_secret,
-            "scope": f"{ARM}/.default",
+            "scope": f"{resource}/.default",
         },
     )
     answer.raise_for_status()
@@ -94,15 +95,20 @@ def _account(session: requests.Session, connection: Connection, name: str, kind:
     """Create an account that lets its containers be public, as the suites expect; its first key."""
     group = f"{ARM}/subscriptions/{connection.subscription}/resourceGroups/{connection.resource_group}"
     path = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}"
+    kind, _, sku = kind.partition(" ")
     properties: dict[str, Any] = {"allowBlobPublicAccess": True, "allowSharedKeyAccess": True}
     if kind == "BlobStorage":
         properties["accessTier"] = "Hot"
-    sku = "Premium_LRS" if kind == "BlockBlobStorage" else "Standard_RAGRS"
     version = {"api-version": "2023-05-01"}
     answer = session.put(
         path,
         params=version,
-        json={"location": connection.location, "kind": kind, "sku": {"name": sku}, "properties": properties},
+        json={
+            "location": connection.location,
+            "kind": kind,
+            "sku": {"name": sku or "Standard_RAGRS"},
+            "properties": properties,
+        },
     )
     answer.raise_for_status()
     while answer.status_code == 202:
@@ -111,3 +117,19 @@ def _account(session: requests.Session, connection: Connection, name: str, kind:
     keys = session.post(f"{path}/listKeys", params=version)
     keys.raise_for_status()
     return str(keys.json()["keys"][0]["value"])
+
+
+def _use(session: requests.Session, connection: Connection, name: str) -> None:
+    """Let the account's blob service log something, as those of Microsoft's tests did before: that makes `$logs`."""
+    off = "<RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"
+    logging = (
+        f"<Logging><Version>1.0</Version><Delete>true</Delete><Read>false</Read><Write>false</Write>{off}</Logging>"
+    )
+    session.put(
+        f"https://{name}.blob.core.windows.net/?restype=service&comp=properties",
+        data=f"<StorageServiceProperties>{logging}</StorageServiceProperties>",
+        headers={
+            "Authorization": f"Bearer {_token(session, connection, 'https://storage.azure.com')}",
+            "x-ms-version": "2023-11-03",
+        },
+    ).raise_for_status()

@@ -15,6 +15,7 @@ from mi_tui.sandbox.arm.shapes import TEXTS, Shape
 from mi_tui.sandbox.arm.storage import ACCOUNT, account_above, empty, storage_page, storage_reply
 from mi_tui.sandbox.blob import call as blob
 from mi_tui.sandbox.blob import containers as data_plane
+from mi_tui.sandbox.blob import leases
 from mi_tui.sandbox.blob.errors import BlobError
 from mi_tui.sandbox.errors import ArmError, bad_request
 from mi_tui.sandbox.store import Resource
@@ -34,6 +35,7 @@ _LEASE = {
     "leaseDuration": "x-ms-lease-duration",
     "breakPeriod": "x-ms-lease-break-period",
 }
+_TOLD = {"leaseStatus": "status", "leaseState": "state", "leaseDuration": "duration"}
 _SPECIAL = frozenset({"$root", "$logs", "$web"})
 
 
@@ -62,7 +64,7 @@ def put_container(call: Call) -> Response:
 def get_container(call: Call) -> Response:
     """One container."""
     container = _container(call)
-    return storage_reply(200, container.body, {"etag": container.body["etag"]})
+    return storage_reply(200, _shown(container), {"etag": container.body["etag"]})
 
 
 @route("GET", _CONTAINERS, f"{containers.TYPE}/read")
@@ -71,7 +73,7 @@ def list_containers(call: Call) -> Response:
     account = account_above(call)
     prefix = call.query.get("$filter", "")
     found = call.world.store.resources(containers.TYPE, under=account.id)
-    return storage_page([c.body for c in sorted(found, key=lambda c: c.name) if c.name.startswith(prefix)])
+    return storage_page([_shown(c) for c in sorted(found, key=lambda c: c.name) if c.name.startswith(prefix)])
 
 
 @route("PATCH", _CONTAINER, f"{containers.TYPE}/write", _BODY)
@@ -119,6 +121,15 @@ async def lease_container(call: Call) -> Response:
     return storage_reply(
         200, {name: answer.headers[header] for header, name in names.items() if header in answer.headers}
     )
+
+
+def _shown(container: Resource) -> dict[str, Any]:
+    """A container's body with its lease as it is now: one ends by itself."""
+    told = leases.headers(container.private.get("lease"))
+    lease = {
+        key: told[f"x-ms-lease-{name}"].capitalize() for key, name in _TOLD.items() if f"x-ms-lease-{name}" in told
+    }
+    return {**container.body, "properties": {**container.body["properties"], **lease}}
 
 
 def _container(call: Call) -> Resource:

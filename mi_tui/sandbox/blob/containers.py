@@ -105,10 +105,6 @@ async def lease(call: Call) -> Answer:
     stamped = str(container.body["etag"]), float(container.private["last_modified"])
     held, answer = leases.operate(call, container.private.get("lease"), "Container", *stamped)
     container.private["lease"] = held
-    told = leases.headers(held)
-    container.body["properties"] |= {
-        "leaseStatus": told["x-ms-lease-status"].capitalize(), "leaseState": told["x-ms-lease-state"].capitalize(),
-    }  # fmt: skip
     call.world.store.put(container)
     return Answer(answer.status, {**_stamp(container), **answer.headers})
 

@@ -23,6 +23,7 @@ from mi_tui.sandbox.blob import (
     blocks,
     containers,
     copying,
+    cors,
     delegation,
     files,
     listing,
@@ -143,6 +144,7 @@ class BlobApp:
         version = headers.get("x-ms-version", "")
         front_end = False
         file: BinaryIO | None = None
+        call: Call | None = None
         try:
             call = self._call(scope, headers, body, state)
             version = call.version
@@ -166,6 +168,8 @@ class BlobApp:
             )
             state["code"] = known.code
             answer = _refusal(known, request_id)
+        if call is not None and "origin" in headers and call.method != "OPTIONS":
+            answer.headers |= cors.told(call)
         answer.headers["x-ms-request-id"] = request_id
         answer.headers.setdefault("server", _FRONT_END_SERVER if front_end else _SERVER)
         if version and not front_end:
@@ -215,6 +219,8 @@ class BlobApp:
         )
 
     async def _answer(self, call: Call) -> Answer:
+        if call.method == "OPTIONS":
+            return cors.preflight(call)
         auth.authenticate(call)
         kind, comp = _kind(call), call.query.get("comp", "").lower()
         if comp == "batch" and call.method == "POST" and kind in ("service", "container"):

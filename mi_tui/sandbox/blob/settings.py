@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree
 
+from mi_tui.sandbox import containers
 from mi_tui.sandbox.blob import xml
 from mi_tui.sandbox.blob.call import Answer, Call
 from mi_tui.sandbox.blob.errors import XML_HEAD, text, unsupported
@@ -68,6 +69,9 @@ async def set_service_properties(call: Call) -> Answer:
                 given[section.tag] = "<Enabled>false</Enabled>"
             continue
         given[section.tag] = _section(section)
+    if "Logging" in seen and ">true<" in given["Logging"].partition("<RetentionPolicy>")[0]:
+        # The service makes it when logging begins; it stays when logging ends.
+        containers.create_container(call.world, call.account.id, "$logs")
     keep(call.world.store, call.account, given)
     return Answer(202)
 

@@ -1,4 +1,4 @@
-"""The pytest side of a run: excludes what is excluded, skips what needs recordings, and tells each test's outcome."""
+"""The pytest side of a run: excludes what is excluded, and tells each test's outcome."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     excluded = exclusions(os.environ["SUITE_NAME"])
     for item in items:
         why = reason(item.nodeid, excluded)
-        if item.get_closest_marker("playback_test_only"):
-            item.add_marker(pytest.mark.skip(reason="its recording is not part of the source distribution"))
-        elif why is not None and not os.environ.get("SUITE_EXCLUDED"):
+        if why is not None and not os.environ.get("SUITE_EXCLUDED"):
             item.add_marker(pytest.mark.skip(reason=EXCLUDED + why))
 
 
