@@ -32,7 +32,7 @@ def drive(sandbox: Tapped) -> None:
     container = service.create_container(CONTAINER)
     _service_wide(service)
     _leases(service)
-    _kinds(service)
+    _kinds(service, key)
     _tags_and_tiers(service)
     _policies(service, key)
     _delegated(caller)
@@ -68,7 +68,7 @@ def _leases(service: BlobServiceClient) -> None:
         target.acquire_lease().break_lease()
 
 
-def _kinds(service: BlobServiceClient) -> None:
+def _kinds(service: BlobServiceClient, key: str) -> None:
     appended = service.get_blob_client(CONTAINER, "appended")
     appended.create_append_blob()
     appended.append_block(b"first")
@@ -83,7 +83,11 @@ def _kinds(service: BlobServiceClient) -> None:
     pages.resize_blob(2048)
     copied = service.get_blob_client(CONTAINER, "copied")
     copied.start_copy_from_url(appended.url)
-    copied.start_copy_from_url(service.get_blob_client(CONTAINER, "leased").url, requires_sync=True)
+    with contextlib.suppress(HttpResponseError):  # a synchronous copy reaches its source by a signature only
+        copied.start_copy_from_url(service.get_blob_client(CONTAINER, "leased").url, requires_sync=True)
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    signature = generate_container_sas(furnish.DATA_ACCOUNT, CONTAINER, key, permission="r", expiry=end)
+    copied.start_copy_from_url(f"{service.get_blob_client(CONTAINER, 'leased').url}?{signature}", requires_sync=True)
     copied.get_blob_properties()
 
 
