@@ -74,10 +74,16 @@ def upload(session: Session, account: AccountInfo, container: str, blob: str, pa
 def delete(session: Session, account: AccountInfo, container: str, blob: str, etag: str = "") -> bool:
     """Delete the blob; False when it, its container or both were gone already.
 
-    With `etag`, only the content that has it: ServiceError with status 412 when it was replaced. Raises ServiceError.
+    With `etag`, only the content that has it: ServiceError with status 412 when it was replaced. Without one, also what an upload
+    that was broken off left of it. Raises ServiceError.
     """
-    done, _ = _either(session, account, BLOB_CONTRIBUTOR, lambda client: _remove(client, container, blob, etag))
-    return done
+
+    def work(client: BlobServiceClient) -> bool:
+        if _remove(client, container, blob, etag):
+            return True
+        return not etag and blob in _listed(client, container, blob) and _discard(client, container, blob)
+
+    return _either(session, account, BLOB_CONTRIBUTOR, work)[0]
 
 
 def list_names(session: Session, account: AccountInfo, container: str, prefix: str = "") -> list[str]:
@@ -102,20 +108,43 @@ def list_prefixes(session: Session, account: AccountInfo, container: str, prefix
 
 
 def delete_prefix(session: Session, account: AccountInfo, container: str, prefix: str) -> int:
-    """Delete every blob whose name begins with `prefix`; how many there were. Raises ServiceError, ValueError without a prefix."""
+    """Delete every blob whose name begins with `prefix`, and what uploads that were broken off left there; how many there were.
+
+    Raises ServiceError, ValueError without a prefix.
+    """
     if not prefix.strip("/"):
         raise ValueError("a prefix is needed: without one this would empty the container")
 
     def work(client: BlobServiceClient) -> int:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
-            found = list(client.get_container_client(container).list_blob_names(name_starts_with=prefix))
-        except ResourceNotFoundError:
-            return 0
-        return sum(_remove(client, container, name) for name in found)
+        found = _listed(client, container, prefix)
+        return sum(_remove(client, container, name) or _discard(client, container, name) for name in found)
 
     return _either(session, account, BLOB_CONTRIBUTOR, work)[0]
+
+
+def _listed(client: BlobServiceClient, container: str, prefix: str) -> list[str]:
+    """The names of the blobs that begin with `prefix`, also of those that have only uncommitted blocks; none without the container."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        found = client.get_container_client(container).list_blobs(name_starts_with=prefix, include=["uncommittedblobs"])
+        return [str(item.name) for item in found]
+    except ResourceNotFoundError:
+        return []
+
+
+def _discard(client: BlobServiceClient, container: str, blob: str) -> bool:
+    """Discard the uncommitted blocks of a blob that was never committed: Azure keeps them for a week, and counts them.
+
+    They cannot be deleted (Delete Blob finds no blob); a Put Blob discards them (REST: Put Block), and what it put is deleted.
+    """
+    from azure.core.exceptions import ResourceExistsError
+
+    try:
+        client.get_blob_client(container, blob).upload_blob(b"", overwrite=False)
+    except ResourceExistsError:
+        return False  # somebody else committed it just now
+    return _remove(client, container, blob)
 
 
 def _remove(client: BlobServiceClient, container: str, blob: str, etag: str = "") -> bool:

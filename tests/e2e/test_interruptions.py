@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.e2e.conftest import TIMEOUT, Shell
 
@@ -42,6 +45,48 @@ def test_kill_and_resume(shell: Shell, step: str) -> None:
     assert resumed.last["outcome"] == "succeeded"
     assert shell("down", run, "--yes").code == 0
     assert shell.tree() == before
+
+
+@pytest.mark.long
+def test_a_run_killed_in_the_middle_of_an_upload_leaves_nothing(shell: Shell, tmp_path: Path) -> None:
+    before = shell.tree()
+    answers = yaml.safe_load(shell("answers", "--sandbox", check=True).out)
+    model = tmp_path / "model"
+    shutil.copytree(answers["deployment"]["model"], model)
+    with (model / "weights.bin").open("wb") as file:
+        file.truncate(300 << 20)
+    answers["deployment"]["model"] = str(model)
+    (tmp_path / "answers.yaml").write_text(yaml.safe_dump(answers))
+    process = subprocess.Popen(
+        shell.command("up", str(tmp_path / "answers.yaml"), "--sandbox", "--yes"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=shell.environment, cwd=shell.home.parent,
+    )  # fmt: skip
+    while "weights.bin" not in shell("sandbox", "log", check=True).out:
+        assert process.poll() is None
+    process.kill()
+    process.wait(TIMEOUT)
+    assert shell("down", "last", "--yes").code == 0
+    assert shell.tree() == before
+    listed = shell("sandbox", "run", "--", sys.executable, "-c", _UNCOMMITTED, check=True).out
+    assert "weights.bin" not in listed
+
+
+_UNCOMMITTED = """
+import os
+from azure.identity import EnvironmentCredential
+from azure.mgmt.storage import StorageManagementClient
+from azure.storage.blob import BlobServiceClient
+group, accounts = os.environ["AZURE_RESOURCE_GROUP"], StorageManagementClient(
+    EnvironmentCredential(), os.environ["AZURE_SUBSCRIPTION_ID"]).storage_accounts
+for account in accounts.list_by_resource_group(group):
+    if account.allow_shared_key_access is False:
+        continue
+    key = accounts.list_keys(group, account.name).keys_property[0].value
+    service = BlobServiceClient(account.primary_endpoints.blob, key)
+    for container in service.list_containers():
+        for blob in service.get_container_client(container.name).list_blobs(include=["uncommittedblobs"]):
+            print(blob.name)
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])

@@ -186,6 +186,32 @@ def test_blobs_with_the_key_where_the_token_may_not(world: World) -> None:
     assert (caught.value.code, caught.value.status) == ("ContainerNotFound", 404)
 
 
+def test_what_a_broken_upload_left_is_removed(world: World) -> None:
+    from azure.storage.blob import BlobServiceClient
+
+    session, group, _ = world.at
+    account = world.facts["account"]
+    client = BlobServiceClient(account.blob_endpoint, storage.account_key(session, group, ACCOUNT).reveal())
+    box = client.get_container_client("inputs")
+    for name in ("half/big.bin", "half.txt"):
+        box.get_blob_client(name).stage_block("MDAwMQ==", b"the first block")
+    box.upload_blob("half/whole.txt", b"x")
+
+    def there() -> list[str]:
+        return [str(item.name) for item in box.list_blobs("half", include=["uncommittedblobs"])]
+
+    assert there() == ["half.txt", "half/big.bin", "half/whole.txt"]
+    assert blobs.delete_prefix(session, account, "inputs", "half/") == 2
+    assert there() == ["half.txt"]
+    assert not blobs.delete(session, account, "inputs", "half"), "another name that begins alike"
+    assert not blobs.delete(session, account, "inputs", "half.txt", etag="0x8DC"), (
+        "not what this run is known to have made"
+    )
+    assert blobs.delete(session, account, "inputs", "half.txt")
+    assert there() == []
+    client.close()
+
+
 def test_blobs_where_neither_may(world: World) -> None:
     session, group, _ = world.at
     asked = {
