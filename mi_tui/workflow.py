@@ -16,8 +16,10 @@ import platformdirs
 
 import mi_tui
 from mi_tui import targets
-from mi_tui.engine import cleanup, debuglog, files, keeping, logs, planner, runner
+from mi_tui.engine import adopting, cleanup, debuglog, evidence, files, keeping, logs, planner, runner
+from mi_tui.engine.adopting import Found
 from mi_tui.engine.catalog import Catalog
+from mi_tui.engine.cleanup import Consent
 from mi_tui.engine.context import Context, Emit, Stop
 from mi_tui.engine.journal import (
     Journal,
@@ -52,7 +54,7 @@ from mi_tui.services.workspaces import WorkspaceInfo
 from mi_tui.targets import AZURE, SANDBOX, Target
 
 __all__ = [
-    "AZURE", "SANDBOX", "Account", "AnswersError", "Attempt", "Connection", "Container", "JournalError", "JournalWriteError", "LedgerEntry",
+    "AZURE", "SANDBOX", "Account", "AnswersError", "Attempt", "Connection", "Consent", "Container", "Found", "JournalError", "JournalWriteError", "LedgerEntry",
     "OperationRecord", "Plan", "PlanError", "Probed", "RunRecord", "RunState", "SandboxError", "ScoreAnswer", "ServiceError", "SignInCancelled", "Stop",
     "SubscriptionInfo", "Target", "Verdict", "Workflow", "WorkspaceInfo", "as_failure", "home_folder",
     "scoring_folder",
@@ -252,15 +254,52 @@ class Workflow:
         return self._drive(runner.run, target, record.id, record.plan, emit, stop)
 
     def down(
-        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset(), *, take_over: bool = False
+        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset(), *,
+        consent: Consent | None = None, take_over: bool = False,
     ) -> RunFinished:  # fmt: skip
-        """Remove what a run made, verified by reading; what stands in `keep` (ids) stays, with what it needs."""
+        """Remove what a run made, verified by reading; what stands in `keep` (ids) stays, with what it needs.
+
+        `consent` names the containers that may go with others' blobs, as `foreign` tells them.
+        """
         self.journal.take(record.id, over=take_over)
-        return self._drive(lambda ctx: cleanup.clean(ctx, keep), target, record.id, record.plan, emit, stop)
+        return self._drive(lambda ctx: cleanup.clean(ctx, keep, consent), target, record.id, record.plan, emit, stop)
+
+    def foreign(
+        self, target: Target, record: RunRecord, keep: frozenset[str] = frozenset()
+    ) -> dict[str, tuple[str, ...]]:
+        """The containers that `down` would leave because of blobs which the run did not put there: id -> their names."""
+        session = target.in_subscription(record.plan.place.subscription).session
+        with quiet.Prints():
+            context = Context(record.id, record.plan, session, self.journal, lambda event: None, target.pace)
+            return cleanup.foreign(context, keep)
+
+    def marked(self, target: Target, run: str, where: Workspace) -> Found:
+        """What carries a run's mark in a workspace and its subscription. Changes nothing. Raises ServiceError."""
+        self._log_to_file()
+        with quiet.Prints():
+            session = target.in_subscription(where.subscription).session
+            return adopting.find(session, where.resource_group, where.name, run)
+
+    def adopt(self, target: Target, run: str, found: Found) -> RunRecord:
+        """Journal what was found as adopted, so that `down` removes it. JournalError when another mi-tui drives the run."""
+        if self.journal.known(run):
+            self.journal.take(run)
+        else:
+            self.journal.add_run(run, target.name, found.plan, adopted=True)
+        for thing in found.marked:
+            self.journal.adopt(
+                run, thing.kind, thing.id, thing.name, thing.evidence, made=thing.made, stamp=thing.stamp
+            )
+        return self.journal.run(run)
 
     def kept(self, record: RunRecord, keep: frozenset[str]) -> dict[str, str]:
         """What `down` would leave for `keep`: each id with the reason in words."""
         return keeping.kept(self.removable(record), keep)
+
+    @staticmethod
+    def evidence(entry: LedgerEntry) -> str:
+        """Why the ledger says what it says of a resource, in words."""
+        return evidence.words(entry)
 
     def removable(self, record: RunRecord) -> list[LedgerEntry]:
         """What `down` would remove, in its order."""

@@ -15,6 +15,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mi_tui.cli import exits
+from mi_tui.cli.common import (
+    driver,
+    echo_json,
+    json_option,
+    must_confirm,
+    open_workflow,
+    renderer,
+    say_notices,
+    take_over_option,
+)
+from mi_tui.cli.down import down
 from mi_tui.cli.scenario import option as scenario_option
 from mi_tui.cli.sign_in import How, sign_in_options
 
@@ -43,21 +54,12 @@ def _target_options(function: F) -> F:
     return function
 
 
-def _json_option(function: F) -> F:
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")(function)
-
-
 def _identity_option(function: F) -> F:
     return click.option(
         "--identity",
         type=click.Choice(("sai", "uai")),
         help="System-assigned (sai, 1 grant) or user-assigned (uai, 3 grants).",
     )(function)
-
-
-def _take_over_option(function: F) -> F:
-    words = "Take the run from a mi-tui on another host that is gone for good, without waiting until it counts as gone."
-    return click.option("--take-over", is_flag=True, help=words)(function)
 
 
 @click.command()
@@ -68,7 +70,7 @@ def answers(identity: str | None, sandbox: bool) -> None:
     from mi_tui.model.answers import IdentityKind
     from mi_tui.model.answers_file import template
 
-    workflow, kind = _workflow(), IdentityKind(identity or "sai")
+    workflow, kind = open_workflow(), IdentityKind(identity or "sai")
     if sandbox:
         with workflow.sandbox() as target:
             filled = workflow.example_answers(kind, target.connection)
@@ -82,7 +84,7 @@ def answers(identity: str | None, sandbox: bool) -> None:
 @_identity_option
 @_target_options
 @sign_in_options
-@_json_option
+@json_option
 def plan(
     answers: Path | None,
     identity: str | None,
@@ -111,7 +113,7 @@ def plan(
 @_target_options
 @sign_in_options
 @click.option("--yes", is_flag=True, help="Do not ask before the plan is carried out.")
-@_json_option
+@json_option
 def up(
     answers: Path | None,
     identity: str | None,
@@ -126,8 +128,8 @@ def up(
     from mi_tui.cli.drive import drive, until_closed
     from mi_tui.cli.render import marks, plan_footer, plan_lines
 
-    _must_confirm(yes)
-    render = _renderer(as_json)
+    must_confirm(yes)
+    render = renderer(as_json)
     with _planned(answers, identity, sandbox, profile, scenario, how, writes=True) as (workflow, target, run, made):
         for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stderr)):
             click.echo(line, err=True)
@@ -143,23 +145,23 @@ def up(
 
 
 @click.command()
-@_json_option
+@json_option
 def runs(as_json: bool) -> None:
     """List the runs, newest first."""
     from mi_tui.model.text import visible
 
-    workflow = _workflow()
+    workflow = open_workflow()
     found = workflow.journal.runs()
-    _say_notices(workflow)
+    say_notices(workflow)
     for record in found:
         answers = record.plan.answers
         began = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
         if as_json:
-            _echo_json(
+            echo_json(
                 {
                     "run": record.id, "state": record.state.value, "target": record.target, "started": record.started,
                     "ended": record.ended, "endpoint": answers.endpoint.name, "identity": answers.identity.kind.value,
-                    "owner": _driver(record), "adopted": record.adopted,
+                    "owner": driver(record), "adopted": record.adopted,
                 }
             )  # fmt: skip
         else:
@@ -172,15 +174,15 @@ def runs(as_json: bool) -> None:
 @click.command()
 @click.argument("run")
 @sign_in_options
-@_json_option
+@json_option
 def status(run: str, as_json: bool, how: How) -> None:
     """Where a run stands: its steps, what it made, and the endpoint's state now."""
     from mi_tui.model.text import visible
     from mi_tui.workflow import SandboxError, ServiceError
 
-    workflow = _workflow()
+    workflow = open_workflow()
     record = workflow.journal.run(run)
-    _say_notices(workflow)
+    say_notices(workflow)
     steps, ledger = workflow.journal.steps(record.id), workflow.journal.ledger(record.id)
     operations = workflow.journal.operations(record.id)
     try:
@@ -190,14 +192,14 @@ def status(run: str, as_json: bool, how: How) -> None:
         # What the journal knows is worth saying also where Azure cannot be asked.
         now = {"unknown": str(error)}
     if as_json:
-        _echo_json(
+        echo_json(
             {
                 "run": record.id, "state": record.state.value, "target": record.target, "now": now,
-                "owner": _driver(record), "adopted": record.adopted,
+                "owner": driver(record), "adopted": record.adopted,
                 "steps": {name: {"state": state, "detail": detail} for name, (state, detail) in steps.items()},
                 "resources": [
                     {
-                        "id": e.id, "kind": e.kind.value, "name": e.name, "verdict": e.verdict.value, "evidence": e.evidence,
+                        "id": e.id, "kind": e.kind.value, "name": e.name, "verdict": e.verdict.value, "evidence": workflow.evidence(e),
                         "made": e.made, "request_id": e.request_id,
                     } for e in ledger
                 ],
@@ -219,7 +221,7 @@ def status(run: str, as_json: bool, how: How) -> None:
     click.echo("Resources")
     for entry in ledger:
         click.echo(visible(f"  {entry.verdict.value:9}  {entry.kind.value:22}  {entry.name}"))
-        click.echo(visible(f"  {'':9}  {entry.evidence}"))
+        click.echo(visible(f"  {'':9}  {workflow.evidence(entry)}"))
     if operations:
         click.echo("Long operations")
     for operation in operations:
@@ -234,16 +236,16 @@ def status(run: str, as_json: bool, how: How) -> None:
 
 @click.command()
 @click.argument("run")
-@_take_over_option
+@take_over_option
 @sign_in_options
-@_json_option
+@json_option
 def resume(run: str, take_over: bool, as_json: bool, how: How) -> int:
     """Go on with a run that failed or was left: keeps what is done."""
     from mi_tui.cli.drive import drive, until_closed
 
-    workflow, render = _workflow(), _renderer(as_json)
+    workflow, render = open_workflow(), renderer(as_json)
     record = workflow.journal.run(run)
-    _say_notices(workflow)
+    say_notices(workflow)
     with how.target_of(workflow, record) as target:
         return drive(
             record.id,
@@ -266,7 +268,7 @@ def resume(run: str, take_over: bool, as_json: bool, how: How) -> int:
     "--tail", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many of the last lines."
 )
 @sign_in_options
-@_json_option
+@json_option
 def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool, how: How) -> None:
     """The deployment's container log."""
     from mi_tui.cli.render import ascii_json
@@ -274,9 +276,9 @@ def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool,
     from mi_tui.model.text import visible
     from mi_tui.workflow import Stop
 
-    workflow = _workflow()
+    workflow = open_workflow()
     record = workflow.journal.run(run)
-    _say_notices(workflow)
+    say_notices(workflow)
     with how.target_of(workflow, record) as target:
         for line, is_log in workflow.logs(target, record, container, tail, follow=follow, stop=Stop()):
             if as_json:
@@ -296,82 +298,25 @@ def logs(run: str, follow: bool, container: Container, tail: int, as_json: bool,
     "--data", metavar="FILE|-", help="The request's JSON; - reads standard input. Default: the run's own request."
 )
 @sign_in_options
-@_json_option
+@json_option
 def invoke(run: str, data: str | None, as_json: bool, how: How) -> int:
     """Ask the endpoint of a run."""
     from mi_tui.model.text import visible
 
-    workflow = _workflow()
+    workflow = open_workflow()
     record = workflow.journal.run(run)
-    _say_notices(workflow)
+    say_notices(workflow)
     body = _request_body(record, data)
     with how.target_of(workflow, record) as target:
         answer = workflow.invoke(target, record, body)
     if as_json:
-        _echo_json(
+        echo_json(
             {"run": record.id, "status": answer.status, "seconds": answer.seconds, "response": _as_json(answer.text)}
         )
     else:
         click.echo(f"HTTP {answer.status} in {answer.seconds * 1000:.0f} ms", err=True)
         click.echo(visible(answer.text, lines=True))
     return exits.DONE if answer.status == 200 else exits.FAILED
-
-
-@click.command()
-@click.argument("run")
-@click.option("--yes", is_flag=True, help="Do not ask before anything is removed.")
-@_take_over_option
-@sign_in_options
-@_json_option
-def down(run: str, yes: bool, take_over: bool, as_json: bool, how: How) -> int:
-    """Remove what a run made, and only that; verify; say what is left and why."""
-    from mi_tui.cli.drive import drive, until_closed
-    from mi_tui.model.text import visible
-
-    _must_confirm(yes)
-    workflow, render = _workflow(), _renderer(as_json)
-    record = workflow.journal.run(run)
-    _say_notices(workflow)
-    with how.target_of(workflow, record) as target:
-        doomed = workflow.removable(record)
-        click.echo(
-            f"Made by run {record.id}, to be removed:" if doomed else f"Nothing that run {record.id} made is left.",
-            err=True,
-        )
-        for entry in doomed:
-            click.echo(visible(f"  -  {entry.kind.value:22}  {entry.name}"), err=True)
-        if doomed and not yes and not click.confirm("Remove them?", default=False, err=True):
-            click.echo("Nothing was changed.", err=True)
-            return exits.DONE
-        return drive(
-            record.id, lambda stop: workflow.down(target, record, until_closed(render, stop), stop, take_over=take_over)
-        )
-
-
-def _workflow() -> Workflow:
-    """The door to the rest, with the command's name for another mi-tui that meets a run of this one."""
-    from mi_tui.workflow import Workflow
-
-    workflow = Workflow()
-    context = click.get_current_context(silent=True)
-    workflow.command = f"mi-tui {context.info_name}" if context and context.info_name else "mi-tui"
-    return workflow
-
-
-def _say_notices(workflow: Workflow) -> None:
-    """What was put right of what is kept, once each, on standard error."""
-    while workflow.notices:
-        click.echo(workflow.notices.pop(0), err=True)
-
-
-def _driver(record: RunRecord) -> dict[str, object] | None:
-    """Who drives the run now, for JSON; None when nobody does."""
-    driver = record.driver
-    if driver is None:
-        return None
-    return {
-        "process": driver.pid, "host": driver.host, "user": driver.user, "command": driver.command, "since": driver.since,
-    }  # fmt: skip
 
 
 COMMANDS: tuple[click.Command, ...] = (answers, plan, up, runs, status, resume, logs, invoke, down)
@@ -397,13 +342,13 @@ def _planned(
         raise click.UsageError("--profile and --scenario go with --sandbox.")
     if sandbox:
         how.not_with_the_sandbox()
-    workflow = _workflow()
+    workflow = open_workflow()
     kind = IdentityKind(identity) if identity else None
     given = workflow.read_answers(path) if path else None
     if given is not None and kind is not None:
         given = _with_identity(workflow, given, kind)
     journal = workflow.journal  # one that cannot be used is said before anything is started
-    _say_notices(workflow)
+    say_notices(workflow)
     if writes:
         journal.must_be_writable()
     opened = (
@@ -414,7 +359,7 @@ def _planned(
     with opened as target:
         chosen = given or workflow.check_files(workflow.example_answers(kind or IdentityKind.SAI, target.connection))
         run, made = workflow.plan(target, chosen)
-        _say_notices(workflow)
+        say_notices(workflow)
         yield workflow, target, run, made
 
 
@@ -425,17 +370,6 @@ def _with_identity(workflow: Workflow, given: Answers, kind: IdentityKind) -> An
     if given.identity.kind is kind:
         return given
     return msgspec.structs.replace(given, identity=workflow.example_answers(kind).identity)
-
-
-def _must_confirm(yes: bool) -> None:
-    if not yes and not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to confirm on: add --yes.")
-
-
-def _renderer(as_json: bool) -> Callable[[Event], None]:
-    from mi_tui.cli.render import JsonRenderer, PlainRenderer
-
-    return JsonRenderer() if as_json else PlainRenderer()
 
 
 def _request_body(record: RunRecord, data: str | None) -> bytes:
@@ -461,9 +395,3 @@ def _as_json(text: str) -> object:
         return json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):
         return text
-
-
-def _echo_json(value: object) -> None:
-    import json
-
-    click.echo(json.dumps(value))

@@ -270,15 +270,22 @@ class Journal:
 
     def created(
         self, run: str, kind: ResourceKind, resource_id: str, name: str, evidence: str,
-        *, made: str = "", etag: str = "", request_id: str = "",
+        *, made: str = "", stamp: str = "", request_id: str = "",
     ) -> None:  # fmt: skip
-        """This run created it. `made`, `etag` and `request_id` as in `LedgerEntry`."""
-        self._enter(run, kind, resource_id, name, Verdict.CREATED, evidence, made, etag, request_id)
+        """This run created it. `made`, `stamp` and `request_id` as in `LedgerEntry`."""
+        self._enter(run, kind, resource_id, name, Verdict.CREATED, evidence, made, stamp, request_id)
 
     def existed(self, run: str, kind: ResourceKind, resource_id: str, name: str, evidence: str) -> None:
         """It was here before; clean-up never touches it. What this run created stays created."""
         if self.verdict(run, resource_id) not in {Verdict.CREATED, Verdict.INTENDED, Verdict.ADOPTED}:
             self._enter(run, kind, resource_id, name, Verdict.EXISTED, evidence)
+
+    def disown(self, run: str, resource_id: str, why: str) -> None:
+        """What is there now is not what this run made: it stays, whatever the ledger said before."""
+        self._change(
+            "UPDATE ledger SET verdict=?, evidence=?, noted=?, made='', stamp='' WHERE run=? AND id=?",
+            Verdict.EXISTED.value, why, time.time(), run, resource_id,
+        )  # fmt: skip
 
     def adopt(
         self,
@@ -289,11 +296,11 @@ class Journal:
         evidence: str,
         *,
         made: str = "",
-        etag: str = "",
+        stamp: str = "",
     ) -> None:
         """It carries this run's mark, and a person said that it may be removed. What the ledger knows to be here before stays so."""
         if self.verdict(run, resource_id) not in {Verdict.CREATED, Verdict.EXISTED}:
-            met = self._enter(run, kind, resource_id, name, Verdict.ADOPTED, evidence, made, etag)
+            met = self._enter(run, kind, resource_id, name, Verdict.ADOPTED, evidence, made, stamp)
             self._before_a_change(run, met)
 
     def removed(self, run: str, resource_id: str, evidence: str) -> None:
@@ -323,15 +330,15 @@ class Journal:
 
     def _enter(
         self, run: str, kind: ResourceKind, resource_id: str, name: str, verdict: Verdict, evidence: str,
-        made: str = "", etag: str = "", request_id: str = "",
+        made: str = "", stamp: str = "", request_id: str = "",
     ) -> int:  # fmt: skip
         fence = f" AND NOT {_DRIVEN_BY_ANOTHER}" if verdict in {Verdict.INTENDED, Verdict.ADOPTED} else ""
         return self._change(
-            "INSERT INTO ledger (run, id, kind, name, verdict, evidence, noted, place, made, etag, request_id) "
+            "INSERT INTO ledger (run, id, kind, name, verdict, evidence, noted, place, made, stamp, request_id) "
             f"SELECT ?, ?, ?, ?, ?, ?, ?, (SELECT count(*) FROM ledger), ?, ?, ? WHERE true{fence} ON CONFLICT (run, id) DO UPDATE SET "
-            "verdict=excluded.verdict, evidence=excluded.evidence, noted=excluded.noted, made=excluded.made, etag=excluded.etag, "
+            "verdict=excluded.verdict, evidence=excluded.evidence, noted=excluded.noted, made=excluded.made, stamp=excluded.stamp, "
             "request_id=excluded.request_id",
-            run, resource_id, kind.value, name, verdict.value, evidence, time.time(), made, etag, request_id,
+            run, resource_id, kind.value, name, verdict.value, evidence, time.time(), made, stamp, request_id,
             *((run, self._mine.get(run)) if fence else ()),
         )  # fmt: skip
 
@@ -339,7 +346,7 @@ class Journal:
 def _entry(row: sqlite3.Row) -> LedgerEntry:
     return LedgerEntry(
         row["id"], ResourceKind(row["kind"]), row["name"], Verdict(row["verdict"]), row["evidence"],
-        row["made"], row["etag"], row["request_id"], row["noted"],
+        row["made"], row["stamp"], row["request_id"], row["noted"],
     )  # fmt: skip
 
 

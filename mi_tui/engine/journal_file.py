@@ -39,7 +39,7 @@ CREATE TABLE steps (
 CREATE TABLE facts (run TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, name));
 CREATE TABLE ledger (
     run TEXT NOT NULL, id TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL, name TEXT NOT NULL, verdict TEXT NOT NULL, evidence TEXT NOT NULL,
-    noted REAL NOT NULL, place INTEGER NOT NULL, made TEXT NOT NULL DEFAULT '', etag TEXT NOT NULL DEFAULT '',
+    noted REAL NOT NULL, place INTEGER NOT NULL, made TEXT NOT NULL DEFAULT '', stamp TEXT NOT NULL DEFAULT '',
     request_id TEXT NOT NULL DEFAULT '', PRIMARY KEY (run, id));
 {_OPERATIONS}
 """
@@ -48,7 +48,7 @@ _TO_2 = f"""ALTER TABLE runs RENAME TO runs_of_format_1;
 INSERT INTO runs SELECT id, target, plan, started, ended, state, NULL, NULL, 0 FROM runs_of_format_1;
 DROP TABLE runs_of_format_1;
 ALTER TABLE ledger ADD COLUMN made TEXT NOT NULL DEFAULT '';
-ALTER TABLE ledger ADD COLUMN etag TEXT NOT NULL DEFAULT '';
+ALTER TABLE ledger ADD COLUMN stamp TEXT NOT NULL DEFAULT '';
 ALTER TABLE ledger ADD COLUMN request_id TEXT NOT NULL DEFAULT '';
 {_OPERATIONS}
 """

@@ -35,6 +35,11 @@ def new_run_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(6))
 
 
+def code_name(run: str) -> str:
+    """The name under which a run registers its code; Azure takes GUIDs only."""
+    return str(uuid.uuid5(_CODE_NAMESPACE, run))
+
+
 def make_plan(session: Session, answers: Answers, run: str) -> Plan:
     """The plan for these answers (with absolute paths). Raises PlanError or ServiceError; changes nothing."""
     found = look(session, answers)
@@ -172,7 +177,7 @@ def _resources(answers: Answers, found: Found, run: str) -> list[PlannedResource
         )  # fmt: skip
     file = f"from {store.upload}" if store.upload and not found.blob else ""
     asset = f"{answers.endpoint.name}-{run}"
-    code = str(uuid.uuid5(_CODE_NAMESPACE, run))
+    code = code_name(run)
     instance, fit = f"{answers.deployment.instance_type} x {answers.deployment.instance_count}", _fit(answers, found)
     quota = f", quota: {fit.words}" if fit else ""
     resources += [

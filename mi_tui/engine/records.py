@@ -73,8 +73,8 @@ class LedgerEntry(Struct, frozen=True):
     evidence: str
     made: str = ""
     """When Azure says that it was made (ISO 8601); empty where Azure does not tell. Another time means another resource."""
-    etag: str = ""
-    """The blob's etag right after it was uploaded; empty for everything else."""
+    stamp: str = ""
+    """What tells it from another one of the same name: a blob's etag after the upload, an identity's principal, a container's mark."""
     request_id: str = ""
     """Azure's id of the request that made it, for a support ticket."""
     noted: float = 0.0

@@ -95,6 +95,40 @@ def list_names(session: Session, account: AccountInfo, container: str, prefix: s
     return _either(session, account, BLOB_READER, work)[0]
 
 
+class ListedBlob(Struct, frozen=True):
+    """A blob of a list: `made` is when it was created (ISO 8601)."""
+
+    name: str
+    etag: str
+    made: str
+
+
+def list_marked(
+    session: Session, account: AccountInfo, container: str, key: str, value: str, prefix: str = ""
+) -> list[ListedBlob]:
+    """The blobs whose metadata has this value under `key` (without case); all of them without a key. None when the container is gone.
+
+    Raises ServiceError.
+    """
+
+    def work(client: BlobServiceClient) -> list[ListedBlob]:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        listed = client.get_container_client(container).list_blobs(
+            name_starts_with=prefix or None, include=["metadata"] if key else None
+        )
+        try:
+            return [
+                ListedBlob(str(item.name), str(item.etag or "").strip('"'), item.creation_time.isoformat())
+                for item in listed
+                if not key or {str(k).lower(): v for k, v in (item.metadata or {}).items()}.get(key) == value
+            ]
+        except ResourceNotFoundError:
+            return []
+
+    return _either(session, account, BLOB_READER, work)[0]
+
+
 def list_prefixes(session: Session, account: AccountInfo, container: str, prefix: str) -> list[str]:
     """The folders directly under `prefix`, each with its slash at the end. Raises ServiceError."""
 

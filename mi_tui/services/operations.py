@@ -94,7 +94,7 @@ class Operations:
         self.poll_seconds = poll_seconds
         self._here = threading.local()
         """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `note`, who writes long operations
-        down; `change`, the request id of the last change that Azure answered."""
+        down; `change`, the request id of the last PUT that Azure answered."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
 
@@ -106,7 +106,7 @@ class Operations:
             hear(str(getattr(getattr(response, "request", None), "url", "")), _json(response))
         headers = getattr(response, "headers", {})
         request = getattr(response, "request", None)
-        if _changes(str(getattr(request, "method", ""))):
+        if str(getattr(request, "method", "")).upper() == "PUT":
             self._here.change = str(headers.get("x-ms-request-id", "")) if headers else ""
         asked = _address(str(getattr(request, "url", "")))
         with self._lock:
@@ -170,7 +170,7 @@ class Operations:
             self._here.note = before
 
     def last_request_id(self) -> str:
-        """Azure's id of the last request of this thread that changed something; empty when there was none."""
+        """Azure's id of the last PUT of this thread, by which resources are made; empty when there was none."""
         return str(getattr(self._here, "change", ""))
 
     def _noted(self, trail: Trail) -> Callable[[str], None]:

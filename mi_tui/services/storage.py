@@ -109,10 +109,16 @@ def container_exists(session: Session, group: str, account: str, container: str)
         return True
 
 
-def create_container(session: Session, group: str, account: str, container: str) -> None:
-    """Create the container, closed to anonymous readers. One that exists stays as it is. Raises ServiceError."""
+def create_container(
+    session: Session, group: str, account: str, container: str, metadata: dict[str, str] | None = None
+) -> None:
+    """Create the container, closed to anonymous readers. One that exists stays as it is. Raises ServiceError.
+
+    `metadata` is what a container can carry in place of tags; its names are C# identifiers.
+    """
+    asked = {"properties": {"publicAccess": "None", "metadata": dict(metadata or {})}}
     with translated():
-        session.storage().blob_containers.create(group, account, container, {"properties": {"publicAccess": "None"}})
+        session.storage().blob_containers.create(group, account, container, asked)
 
 
 def delete_container(session: Session, group: str, account: str, container: str) -> bool:

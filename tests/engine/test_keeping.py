@@ -11,17 +11,19 @@ from mi_tui.engine.context import Context, Pace
 from mi_tui.engine.journal import Journal, RunState, Verdict
 from mi_tui.model.events import Event, Outcome
 from mi_tui.model.plan import ResourceKind
+from mi_tui.services.session import Session
+from tests.engine.test_runner import _no_credential
 from tests.screens.ended import MADE, RUN, Faked
 
 
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """A run whose things vanish when they are asked to: the order and the words are looked at, not Azure."""
-    monkeypatch.setattr(cleanup, "_REMOVERS", {kind: lambda ctx, entry, watch: True for kind in ResourceKind})
+    monkeypatch.setattr(cleanup, "REMOVERS", {kind: lambda job, entry, watch: True for kind in ResourceKind})
     workflow = Faked(tmp_path)
     events: list[Event] = []
     plan = workflow.journal.run(RUN).plan
-    return Context(RUN, plan, None, workflow.journal, events.append, Pace())  # type: ignore[arg-type]
+    return Context(RUN, plan, Session(_no_credential(), "s"), workflow.journal, events.append, Pace())
 
 
 def left(journal: Journal) -> set[str]:

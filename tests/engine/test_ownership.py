@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mi_tui.engine.cleanup import given_back
 from mi_tui.engine.context import RUN_TAG, Context, Pace
 from mi_tui.engine.journal import Journal, Verdict
+from mi_tui.engine.removers import given_back
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services.errors import ServiceError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mi_tui.engine import evidence
 from mi_tui.engine.context import Context, Done, Say
 from mi_tui.engine.steps import access, assets, data, serving
 
@@ -16,7 +17,7 @@ def find(step: str) -> Apply:
 
     def apply(ctx: Context, say: Say) -> Done:
         with ctx.session.operations.noting(ctx.noted(step)):
-            return work(ctx, say)
+            return evidence.gather(ctx, work(ctx, say))
 
     return apply
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mi_tui.engine.context import Context, Done, Interrupted, Say
+from mi_tui.engine.context import RUN_TAG, Context, Done, Interrupted, Say
 from mi_tui.engine.journal import Verdict
 from mi_tui.model import names
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
-from mi_tui.services import blobs, storage
+from mi_tui.services import blobs, seen, storage
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.storage import AccountInfo
 
@@ -49,8 +49,9 @@ def container(ctx: Context, say: Say) -> Done:
     """Make or take the container."""
     planned = ctx.plan.resource("container")
     group, name = _where(ctx)
-    if storage.container_exists(ctx.session, group, name, planned.name):
-        return ctx.keep(ResourceKind.CONTAINER, planned.id, planned.name)
+    found = seen.look(ctx.session, planned.id)
+    if found is not None:
+        return ctx.keep(ResourceKind.CONTAINER, planned.id, planned.name, tags={RUN_TAG: found.run})
     say("Creating", "")
     with ctx.making(
         ResourceKind.CONTAINER,
@@ -58,9 +59,9 @@ def container(ctx: Context, say: Say) -> Done:
         planned.name,
         lambda: storage.container_exists(ctx.session, group, name, planned.name),
     ):
-        storage.create_container(ctx.session, group, name, planned.name)
+        storage.create_container(ctx.session, group, name, planned.name, {seen.METADATA_MARK: ctx.run})
     ctx.journal.created(
-        ctx.run, ResourceKind.CONTAINER, planned.id, planned.name, "seen absent right before it was made"
+        ctx.run, ResourceKind.CONTAINER, planned.id, planned.name, f"metadata {seen.METADATA_MARK}={ctx.run}"
     )
     return Done("created", "", planned.id)
 
