@@ -24,6 +24,7 @@ from mi_tui.model.plan import Action
 from mi_tui.model.progress import Row
 from mi_tui.model.text import clock, cut, visible
 from screens.base import WizardScreen
+from screens.foreign import ForeignBlobs
 
 _NAME = 120
 """How much of a name or a reason is shown in a row."""
@@ -128,6 +129,7 @@ class CleanupScreen(WizardScreen):
         shown = {
             "loading": {"intro"},
             "listed": {"intro", "goes", "locked", "bills", "confirming"},
+            "looking": {"intro"},
             "removing": {"intro", "rows"},
             "ended": {"intro", "rows", "end"},
         }.get(state, {"intro"})
@@ -135,7 +137,7 @@ class CleanupScreen(WizardScreen):
             self.query_one(f"#{name}").display = name in shown
         self.query_one("#again").display = False
         primary = self.query_one("#primary", Button)
-        primary.display = state not in {"loading", "removing", "waiting"}
+        primary.display = state not in {"loading", "looking", "removing", "waiting"}
         primary.label = "Remove" if state == "listed" else "Done"
         match state:
             case "loading":
@@ -147,6 +149,8 @@ class CleanupScreen(WizardScreen):
             case "none":
                 self._intro("There is no run to clean up: nothing was made. Earlier runs are listed on Welcome.")
                 primary.focus()
+            case "looking":
+                self._intro("Looking whether others' blobs are in what would go …")
             case "removing":
                 self._intro("Removing. Each thing is looked for afterwards, to see that it is gone.")
                 # The button that was pressed is hidden; one Enter too many must not press the next one.
@@ -298,11 +302,31 @@ class CleanupScreen(WizardScreen):
 
     def primary(self) -> None:
         if self._state == "listed":
-            self._going = tuple(t for t in self._ledger.goes if t.id not in self._keep) if self._ledger else ()
-            self.wizard.clean(self._wishes())
-            self._enter("removing")
+            self._enter_looking()
         else:
             self.mi.go(Stage.WELCOME)
+
+    def _enter_looking(self) -> None:
+        """Before anything goes: whether others' blobs are in a container that would."""
+        wishes = self._wishes()
+        self._going = tuple(t for t in self._ledger.goes if t.id not in self._keep) if self._ledger else ()
+        self._enter("looking")
+
+        def looked(result: dict[str, tuple[str, ...]] | Failure) -> None:
+            if not self.is_mounted or self._state != "looking":
+                return
+            if isinstance(result, Failure) or not result:
+                # What could not be looked at is left by the removal itself, which says why.
+                self._remove(wishes, {})
+                return
+            self._enter("listed")
+            self.app.push_screen(ForeignBlobs(result, lambda consent: self._remove(wishes, consent)))
+
+        self.wizard.ask_run(lambda target, record: self.wizard.workflow.foreign(target, record, wishes), looked)
+
+    def _remove(self, wishes: frozenset[str], consent: dict[str, frozenset[str]]) -> None:
+        self.wizard.clean(wishes, consent)
+        self._enter("removing")
 
     @on(Input.Submitted, "#confirm")
     def _confirmed(self) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
@@ -313,13 +313,15 @@ class Wizard:
             cleaning=False,
         )
 
-    def clean(self, keep: frozenset[str] = frozenset()) -> None:
-        """Remove what the run made, but what stands in `keep` (ids) and what that needs."""
+    def clean(self, keep: frozenset[str] = frozenset(), consent: Mapping[str, frozenset[str]] | None = None) -> None:
+        """Remove what the run made, but what stands in `keep` (ids) and what that needs. `consent` as in `Workflow.down`."""
         run = self.run
 
         def work(stop: Stop) -> RunFinished:
             record = self.workflow.journal.run(run)
-            return self._with_target(record, lambda t: self.workflow.down(t, record, self._take_in, stop, keep))
+            return self._with_target(
+                record, lambda t: self.workflow.down(t, record, self._take_in, stop, keep, consent=consent)
+            )
 
         self._begin(work, cleaning=True)
 

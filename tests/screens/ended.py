@@ -19,7 +19,7 @@ from mi_tui.model.events import Left, Outcome, RunFinished, StepFinished, StepSt
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Action, Place, Plan, PlannedResource, ResourceKind
 from mi_tui.model.secret import Secret
-from mi_tui.workflow import Emit, RunRecord, ScoreAnswer, ServiceError, Stop, Target, Workflow
+from mi_tui.workflow import Consent, Emit, RunRecord, ScoreAnswer, ServiceError, Stop, Target, Workflow
 
 RUN = "abc123"
 KEY = "the-key-that-nobody-sees"
@@ -71,6 +71,8 @@ class Faked(Workflow):
         self.bodies: list[bytes] = []
         self.kept_ids: frozenset[str] | None = None
         self.unremovable: dict[str, str] = {}
+        self.others: dict[str, tuple[str, ...]] = {}
+        self.consent: dict[str, frozenset[str]] | None = None
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.journal.add_run(RUN, target, plan(home, endpoint))
         self.journal.end_run(RUN, RunState.SUCCEEDED)
@@ -106,10 +108,16 @@ class Faked(Workflow):
             if not follow or stop.wait(0.05):
                 return
 
+    def foreign(
+        self, target: Target, record: RunRecord, keep: frozenset[str] = frozenset()
+    ) -> dict[str, tuple[str, ...]]:
+        return self.others
+
     def down(
-        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset()
-    ) -> RunFinished:
-        self.kept_ids = keep
+        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset(), *,
+        consent: Consent | None = None, take_over: bool = False,
+    ) -> RunFinished:  # fmt: skip
+        self.kept_ids, self.consent = keep, dict(consent or {})
         stays = {**keeping.kept(self.removable(record), keep), **self.unremovable}
         removed, left = [], []
         for entry in self.removable(record):

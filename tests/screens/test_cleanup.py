@@ -147,3 +147,32 @@ def test_keeping_nothing_keeps_nothing_and_unknown_ids_do_not_matter() -> None:
 def test_what_stands_alone_keeps_itself_only(kind: ResourceKind) -> None:
     mine = next(entry for entry in ENTRIES if entry.kind is kind)
     assert set(kept(ENTRIES, frozenset({mine.id}))) == {mine.id}
+
+
+@pytest.mark.parametrize(
+    ("keys", "consent"), [(("enter",), {}), (("right", "enter"), {"/acc/c": frozenset({"theirs.csv"})})]
+)
+def test_others_blobs_are_named_and_stay_unless_one_says_so(
+    tmp_path: Path, keys: tuple[str, ...], consent: dict[str, frozenset[str]]
+) -> None:
+    workflow = Faked(tmp_path)
+    workflow.others = {"/acc/c": ("theirs.csv",)}
+
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "online endpoint ep-demo" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "theirs.csv" in screen_text(app))
+        assert workflow.consent is None, "nothing goes before it was answered"
+        await pilot.press("escape")
+        await until(pilot, lambda: "theirs.csv" not in screen_text(app))
+        assert workflow.consent is None
+        await until(pilot, lambda: app.focused is not None)
+        app.screen.query_one("#primary").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "theirs.csv" in screen_text(app))
+        for key in keys:
+            await pilot.press("tab" if key == "right" else key)
+        await until(pilot, lambda: workflow.consent is not None)
+        assert workflow.consent == consent
+
+    drive(workflow, Stage.CLEANUP, journey)
