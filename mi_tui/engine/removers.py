@@ -233,10 +233,17 @@ def _blob(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
     account = account_info(job.ctx, where)
     if account is None:
         return False
+    session, etag = session_of(job.ctx, where), entry.stamp or job.ctx.fact("blob_etag")
+    if entry.verdict is Verdict.INTENDED:
+        # Nobody saw the outcome of the upload: the metadata tells whether it was this run's.
+        marked = blobs.list_marked(session, account, container, seen.METADATA_MARK, job.ctx.run, blob)
+        etag = next((found.etag for found in marked if found.name == blob), "")
+        if not etag:
+            if blobs.exists(session, account, container, blob):
+                raise Kept("it does not carry this run's mark: somebody else put it there")
+            return False
     try:
-        return blobs.delete(
-            session_of(job.ctx, where), account, container, blob, entry.stamp or job.ctx.fact("blob_etag")
-        )
+        return blobs.delete(session, account, container, blob, etag)
     except ServiceError as error:
         if error.status != 412:
             raise
@@ -257,9 +264,13 @@ def foreign_blobs(job: Removal, entry: LedgerEntry) -> list[str]:
         session_of(ctx, entry.id), account.group, account.name, entry.name
     ):
         return []
-    own = {e.id.lower() for e in job.ledger(ResourceKind.BLOB)}
-    found = blobs.list_names(session_of(ctx, entry.id), account, entry.name)
-    return sorted(name for name in found if f"{entry.id}/blobs/{name}".lower() not in own)
+    session, entries = session_of(ctx, entry.id), job.ledger(ResourceKind.BLOB)
+    own = {e.id for e in entries if e.verdict is not Verdict.INTENDED}
+    if len(own) < len(entries):
+        marked = blobs.list_marked(session, account, entry.name, seen.METADATA_MARK, ctx.run)
+        own |= {f"{entry.id}/blobs/{blob.name}" for blob in marked}
+    found = blobs.list_names(session, account, entry.name)
+    return sorted(name for name in found if f"{entry.id}/blobs/{name}" not in own)
 
 
 def _container(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:

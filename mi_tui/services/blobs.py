@@ -51,8 +51,15 @@ def exists(session: Session, account: AccountInfo, container: str, blob: str) ->
     return found
 
 
-def upload(session: Session, account: AccountInfo, container: str, blob: str, path: Path) -> UploadInfo:
-    """Upload a file as a new blob. One that exists is never overwritten (If-None-Match: *).
+def upload(
+    session: Session,
+    account: AccountInfo,
+    container: str,
+    blob: str,
+    path: Path,
+    metadata: dict[str, str] | None = None,
+) -> UploadInfo:
+    """Upload a file as a new blob, with `metadata`. One that exists is never overwritten (If-None-Match: *).
 
     Raises ServiceError; when it is a role that is missing, the failure's advice says which one, where and for whom.
     """
@@ -62,7 +69,9 @@ def upload(session: Session, account: AccountInfo, container: str, blob: str, pa
 
         with path.open("rb") as file:
             try:
-                answer: dict[str, Any] = client.get_blob_client(container, blob).upload_blob(file, overwrite=False)
+                answer: dict[str, Any] = client.get_blob_client(container, blob).upload_blob(
+                    file, overwrite=False, metadata=metadata
+                )
             except ResourceExistsError:
                 return UploadInfo("token", "", path.stat().st_size, existed=True)
         return UploadInfo("token", str(answer.get("etag", "")).strip('"'), path.stat().st_size)
@@ -106,7 +115,7 @@ class ListedBlob(Struct, frozen=True):
 def list_marked(
     session: Session, account: AccountInfo, container: str, key: str, value: str, prefix: str = ""
 ) -> list[ListedBlob]:
-    """The blobs whose metadata has this value under `key` (without case); all of them without a key. None when the container is gone.
+    """The blobs whose metadata has this value under `key` (without case); all of them without a key; none when the container is gone.
 
     Raises ServiceError.
     """

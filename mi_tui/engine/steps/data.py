@@ -95,7 +95,9 @@ def blob(ctx: Context, say: Say) -> Done:
         planned.name,
         lambda: blobs.exists(ctx.session, info, where.container, where.blob),
     ):
-        upload = blobs.upload(ctx.session, info, where.container, where.blob, Path(where.upload))
+        upload = blobs.upload(
+            ctx.session, info, where.container, where.blob, Path(where.upload), {seen.METADATA_MARK: ctx.run}
+        )
     if upload.existed:
         ctx.journal.forget(ctx.run, planned.id)
         return ctx.keep(ResourceKind.BLOB, planned.id, planned.name)
