@@ -241,7 +241,7 @@ def _blob(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
         if not etag:
             if blobs.exists(session, account, container, blob):
                 raise Kept("it does not carry this run's mark: somebody else put it there")
-            return False
+            return blobs.delete(session, account, container, blob)  # what a broken upload left: blocks without a blob
     try:
         return blobs.delete(session, account, container, blob, etag)
     except ServiceError as error:
