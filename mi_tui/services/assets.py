@@ -222,6 +222,28 @@ def uploads(session: Session, group: str, workspace: str, asset: AssetInfo) -> D
     return DataLocation(location.account, location.container, location.prefix, location.owns_container, identifier)
 
 
+def same_files(session: Session, group: str, workspace: str, one: str, other: str) -> bool:
+    """Whether two addresses of uploaded files are in the same folder, or in the same container of their own. Raises ServiceError."""
+    own = datastore_container(session, group, workspace)
+    first, second = parse_data_uri(one, *own), parse_data_uri(other, *own)
+    if first is None or second is None:
+        return False
+    return (first.account, first.container) == (second.account, second.container) and (
+        first.owns_container or first.prefix == second.prefix
+    )
+
+
+def delete_container_of(session: Session, group: str, workspace: str, uri: str) -> bool:
+    """Delete the container that uploaded files have to themselves in the workspace's storage: True when it is gone now, False when
+    they have none, or lie elsewhere. Raises ServiceError."""
+    at = parse_data_uri(uri, *datastore_container(session, group, workspace))
+    account = _own_account(session, group, workspace)
+    if at is None or not at.owns_container or account is None or account.name.lower() != at.account.lower():
+        return False
+    storage.delete_container(session, account.group, account.name, at.container)
+    return True
+
+
 _DATASTORE_URI = re.compile(r"azureml://(?:.+/)?datastores/([^/]+)/paths/(.+)")
 
 

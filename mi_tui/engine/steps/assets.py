@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mi_tui.engine.context import Context, Done, Say
+from mi_tui.engine.journal import Verdict
 from mi_tui.model import names
 from mi_tui.model.plan import PlannedResource, ResourceKind
 from mi_tui.services import assets
@@ -54,8 +55,8 @@ def _intent(ctx: Context, planned: PlannedResource) -> Callable[[str], None]:
     """Journals where files are about to go, so that a registration that fails after its upload leaves nothing unknown."""
 
     def intend(place: str) -> None:
+        ctx.journal.intend(ctx.run, ResourceKind.UPLOAD, place, _files_of(planned))
         ctx.note(f"{planned.key}_upload", place)
-        ctx.journal.intend(ctx.run, ResourceKind.UPLOAD, place, f"files of {planned.name}")
 
     return intend
 
@@ -63,6 +64,7 @@ def _intent(ctx: Context, planned: PlannedResource) -> Callable[[str], None]:
 def _register(ctx: Context, say: Say, planned: PlannedResource, register: Register) -> Done:
     found = assets.get(ctx.session, planned.id)
     if found is not None:
+        _settle_uploads(ctx, planned, found.data_uri)
         ctx.note(f"{planned.key}_id", found.id)
         return ctx.keep(planned.kind, planned.id, planned.name)
     kind, name, version = planned.id.split("/")[-4], planned.name, planned.id.rsplit("/", 1)[-1]
@@ -77,12 +79,37 @@ def _register(ctx: Context, say: Say, planned: PlannedResource, register: Regist
         ctx.run, planned.kind, planned.id, f"{kind}/{name}:{version}", "answered 201 to this run's request"
     )
     if info.uploaded and info.data_uri:
-        ctx.journal.forget(ctx.run, ctx.fact(f"{planned.key}_upload"))
         ctx.journal.created(
             ctx.run,
             ResourceKind.UPLOAD,
             info.data_uri,
-            f"files of {name}",
+            _files_of(planned),
             "the folder was not there before the upload",
         )
+        # Only now: between the two nothing would know of the files.
+        ctx.journal.forget(ctx.run, ctx.fact(f"{planned.key}_upload"))
+    _settle_uploads(ctx, planned, info.data_uri)
     return Done("created", "", planned.id)
+
+
+def _settle_uploads(ctx: Context, planned: PlannedResource, uri: str) -> None:
+    """What interrupted tries left of their uploads, once the asset is registered with its files at `uri`: Azure gives each try's
+    code a container of its own, so the others are of no use to anybody."""
+    for entry in ctx.journal.ledger(ctx.run):
+        mine = entry.kind is ResourceKind.UPLOAD and entry.name == _files_of(planned)
+        if not mine or entry.verdict is not Verdict.INTENDED:
+            continue
+        if assets.same_files(ctx.session, ctx.group, ctx.workspace, entry.id, uri):
+            ctx.journal.created(
+                ctx.run,
+                entry.kind,
+                entry.id,
+                entry.name,
+                "intent recorded when it was absent; found present afterwards",
+            )
+        elif assets.delete_container_of(ctx.session, ctx.group, ctx.workspace, entry.id):
+            ctx.journal.removed(ctx.run, entry.id, "an interrupted upload, made anew elsewhere")
+
+
+def _files_of(planned: PlannedResource) -> str:
+    return f"files of {planned.name}"
