@@ -220,6 +220,8 @@ def _either(
         try:
             key = storage.account_key(session, account.group, account.name)
         except ServiceError as error:
+            if error.status not in {403, 409}:  # a network that fails, or a service, says nothing about rights
+                raise
             raise _role_missing(
                 session, account, role, refused, f"The account key may not be read either ({error.code})."
             ) from error

@@ -93,7 +93,9 @@ def script(points: Points, kind: str, number: int, folder: Path) -> Script:
     if number >= 2 * ALONE:
         return Once(kind, name, folder, [], [points.down[number - 2 * ALONE]])
     if number >= ALONE:
-        return Once(kind, name, folder, [points.up[number - ALONE]], [])
+        alone = Once(kind, name, folder, [points.up[number - ALONE]], [])
+        alone.new_journal = True
+        return alone
     third = -(-len(points.up) // AT_ONCE)
     up = list(points.up[number - 1 :: third]) if number <= third else []
     return Once(kind, name, folder, up, list(points.down[number - 1 : number]))

@@ -74,6 +74,9 @@ class Job:
         try:
             drawn = f"{number:05}{dice.randrange(16**4):04x}"
             script = begin(folder) if begin else Drawn(dice, folder, drawn)
+            if script.new_journal:
+                for path in self.home.glob("journal.db*"):
+                    path.unlink()
             _Round(self, folder, result, script).play()
         except Exception as error:  # noqa: BLE001 - a fault of the campaign itself must not end the night
             result.violations.append(f"the campaign itself failed: {type(error).__name__}: {error}")
@@ -93,6 +96,9 @@ class Script:
 
     choice: plans.Choice
     cold = False
+    """Whether mi-tui is started as a person starts it, imports and all."""
+    new_journal = False
+    """Whether it begins with no journal's file, and so makes one."""
 
     def trouble(self, *, removing: bool) -> faults.Trouble:
         """The faults of a phase."""
