@@ -16,6 +16,7 @@ from mi_tui.sandbox.accounts import account_body, new_keys
 from mi_tui.sandbox.blob.rows import put_bytes
 from mi_tui.sandbox.rbac import role_of
 from mi_tui.sandbox.store import Principal, Resource
+from mi_tui.sandbox.workspace_body import blob_container, default_datastore, workspace_body
 from mi_tui.sandbox.world import REGION, TENANT, World
 
 TENANT_NAME = "Contoso"
@@ -263,7 +264,7 @@ def _workspace(world: World, name: str) -> None:
     guid, suffix = str(facts["id"]), str(facts["suffix"])
     short = name.replace("-", "")
     account = _account(world, DEV, GROUP, f"st{short}{suffix}")
-    blobstore = f"azureml-blobstore-{guid}"
+    blobstore = blob_container(guid)
     for container in ("azureml", blobstore):
         containers.create_container(world, account.id, container)
     vault = _linked(
@@ -284,53 +285,28 @@ def _workspace(world: World, name: str) -> None:
             sku={"name": "Basic", "tier": "Basic"},
         )
     identifier = names.workspace_id(DEV, GROUP, name)
-    written = "2025-03-10T09:12:41.5217483Z"
-    who = {"createdBy": f"admin@{TENANT_DOMAIN}", "createdByType": "User"}
-    changed = {"lastModifiedBy": f"admin@{TENANT_DOMAIN}", "lastModifiedByType": "User"}
-    body: dict[str, Any] = {
-        "id": identifier,
-        "name": name,
-        "type": "Microsoft.MachineLearningServices/workspaces",
-        "location": REGION,
-        "tags": {},
-        "etag": None,
-        "properties": {
+    written, admin = "2025-03-10T09:12:41.5217483Z", f"admin@{TENANT_DOMAIN}"
+    body = workspace_body(
+        identifier, guid, REGION, TENANT, written,
+        {
             "friendlyName": name,
             "description": "",
             "storageAccount": account.id,
             "keyVault": vault,
             "applicationInsights": insights,
-            "hbiWorkspace": False,
-            "tenantId": TENANT,
-            "imageBuildCompute": None,
-            "provisioningState": "Succeeded",
-            "managedNetwork": {"isolationMode": "Disabled"},
-            "v1LegacyMode": False,
-            "softDeleteEnabled": False,
-            **({"containerRegistry": registry} if registry is not None else {}),
-            "creationTime": written,
-            "notebookInfo": {
-                "resourceId": uuid.uuid5(uuid.UUID(guid), "notebooks").hex,
-                "fqdn": f"{name}-{REGION}-{guid}.{REGION}.notebooks.azure.net",
-                "isPrivateLinkEnabled": False,
-                "notebookPreparationError": None,
-            },
-            "storageHnsEnabled": False,
-            "workspaceId": guid,
-            "linkedModelInventoryArmId": None,
-            "privateLinkCount": 0,
-            "publicNetworkAccess": "Enabled",
-            "discoveryUrl": f"https://{REGION}.api.azureml.ms/discovery",
-            "mlFlowTrackingUri": f"azureml://{REGION}.api.azureml.ms/mlflow/v1.0{identifier}",
-            "sdkTelemetryAppInsightsKey": str(uuid.uuid5(uuid.UUID(guid), "telemetry")),
-            "sasGetterUri": "",
-            "enableDataIsolation": False,
-            "systemDatastoresAuthMode": "accesskey",
+            "containerRegistry": registry,
         },
-        "identity": {"type": "SystemAssigned", "principalId": facts["principal"], "tenantId": TENANT},
-        "kind": "Default",
-        "sku": {"name": "Basic", "tier": "Basic"},
-        "systemData": {"createdAt": written, **who, "lastModifiedAt": written, **changed},
+        str(uuid.uuid5(uuid.UUID(guid), "telemetry")),
+        uuid.uuid5(uuid.UUID(guid), "notebooks").hex,
+    )  # fmt: skip
+    body["identity"] = {"type": "SystemAssigned", "principalId": facts["principal"], "tenantId": TENANT}
+    body["systemData"] = {
+        "createdAt": written,
+        "createdBy": admin,
+        "createdByType": "User",
+        "lastModifiedAt": written,
+        "lastModifiedBy": admin,
+        "lastModifiedByType": "User",
     }
     world.store.put(Resource(identifier, body["type"], name, body))
     world.store.put_principal(
@@ -343,40 +319,7 @@ def _workspace(world: World, name: str) -> None:
             identifier,
         )
     )
-    _datastore(world, identifier, account.name, blobstore)
-
-
-def _datastore(world: World, workspace: str, account: str, container: str) -> None:
-    identifier = f"{workspace}/datastores/workspaceblobstore"
-    written = "2025-03-10T09:12:55.0100663+00:00"
-    service = "779301c0-18b2-4cdc-801b-a0a3368fee0a"  # Azure Machine Learning's own application
-    body: dict[str, Any] = {
-        "id": identifier,
-        "name": "workspaceblobstore",
-        "type": "Microsoft.MachineLearningServices/workspaces/datastores",
-        "properties": {
-            "description": None,
-            "tags": None,
-            "properties": None,
-            "isDefault": True,
-            "credentials": {"credentialsType": "AccountKey"},
-            "datastoreType": "AzureBlob",
-            "accountName": account,
-            "containerName": container,
-            "endpoint": "core.windows.net",
-            "protocol": "https",
-            "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",
-        },
-        "systemData": {
-            "createdAt": written,
-            "createdBy": service,
-            "createdByType": "Application",
-            "lastModifiedAt": written,
-            "lastModifiedBy": service,
-            "lastModifiedByType": "Application",
-        },
-    }
-    world.store.put(Resource(identifier, body["type"], "workspaceblobstore", body))
+    world.store.put(default_datastore(identifier, account.name, blobstore, "2025-03-10T09:12:55.0100663+00:00"))
 
 
 def _linked(world: World, type_: str, name: str, properties: dict[str, Any], sku: dict[str, str] | None = None) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from mi_tui.sandbox.arm.empty_collections import COLLECTIONS
 from tests.conformance.operations import Class, arm_operation
 
 REFUSED = (
@@ -19,6 +20,8 @@ REFUSED = (
     "* microsoft.storage/storageaccounts/{}/localusers/{}",
     "* microsoft.storage/storageaccounts/{}/objectreplicationpolicies/{}",
     "* microsoft.storage/storageaccounts/{}/privateendpointconnections/{}",
+    "GET microsoft.machinelearningservices/registries/{}",
+    *(f"GET microsoft.machinelearningservices/workspaces/{{}}/{kind.lower()}/{{}}" for kind in COLLECTIONS),
 )
 """What the sandbox has in order to refuse it in Azure's words: no request to it succeeds."""
 

@@ -14,6 +14,7 @@ from tests.conformance.drives import (
     journeys,
     login,
     ml,
+    ml_workspaces,
     replay,
     sdk,
     storage,
@@ -22,7 +23,7 @@ from tests.conformance.drives import (
 from tests.conformance.exchange import Exchange
 from tests.conformance.tapped import Tapped, tapped_sandbox
 
-BY_HAND = (core, storage, authorization, tail, ml, login, blob, blob_sdk)
+BY_HAND = (core, storage, authorization, tail, ml, ml_workspaces, login, blob, blob_sdk)
 
 
 def drive_all(folder: Path, recorded: Sequence[Exchange]) -> Path:

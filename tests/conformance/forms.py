@@ -103,4 +103,6 @@ def sentence_form(text: str) -> str:
     text = re.sub(r"Time:\S+", "Time:{}", text)
     text = re.sub(r"'[^']*'", "'{}'", text)
     text = re.sub(r"\b[0-9a-f]{32}\b|" + _GUID.pattern, "{}", text)
-    return re.sub(r"(account named|[Nn]ame:|datastore:|version:|[Pp]rincipal|directory) [\w{}-]+", r"\1 {}", text)
+    return re.sub(
+        r"(account named|Connection|[Nn]ame:|datastore:|version:|[Pp]rincipal|directory) [\w{}-]+", r"\1 {}", text
+    )

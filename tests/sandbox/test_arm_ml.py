@@ -105,7 +105,7 @@ def test_secrets_of_a_datastore(arm: Arm) -> None:
     assert key == {"secretsType": "AccountKey", "key": account.private["keys"][0]["value"]}
     limited = arm("POST", f"{STORE}/listSecrets", {"expirableSecret": True, "expireAfterHours": 1}).json
     assert limited["secretsType"] == "Sas"
-    assert parse_qs(limited["sasToken"])["sr"] == ["c"]
+    assert parse_qs(limited["sasToken"])["srt"] == ["co"]
     reader = stranger(arm.world)
     grants.assign(arm.world, GROUP, reader, furnish.READER, by=furnish.ADMIN_ID, immediate=True)
     refused = arm.as_(reader)("POST", f"{STORE}/listSecrets")

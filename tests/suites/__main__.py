@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from tests.suites import fetch, outcome, world
-from tests.suites.catalog import HERE, Suite, suites
+from tests.suites.catalog import HERE, Suite, lay_files, suites
 
 
 def main(arguments: list[str]) -> int:
@@ -37,24 +37,26 @@ def main(arguments: list[str]) -> int:
 def run(suite: Suite, paths: list[str], pytest_arguments: list[str], *, everything: bool) -> int:
     """Fetch the suite, open its world, run the tests, print the table; 0 when nothing unexplained failed."""
     tests, python = fetch.sources(suite) / "tests", fetch.environment(suite)
+    lay_files(suite.name, tests)
     with tempfile.TemporaryDirectory(prefix="mi-tui-suite-") as temporary:
         told = Path(temporary) / "told"
         command = [
             str(python), "-m", "pytest", "-c", str(HERE / "shim" / "pytest.ini"), "--rootdir", str(tests),
-            "-p", "suite_plugin", "-p", "no:cacheprovider", *pytest_arguments, *(paths or suite.paths or ["."]),
+            "-p", "suite_plugin", "-p", "no:cacheprovider", *suite.arguments, *pytest_arguments, *(paths or suite.paths or ["."]),
         ]  # fmt: skip
         with world.opened(Path(temporary) / "sandbox", suite) as variables:
             kept = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
             places = [str(HERE / "shim"), str(HERE.parents[1]), str(tests)]
             subprocess.run(
                 command,
-                cwd=tests,
+                cwd=tests.parent / suite.folder,
                 env=kept
                 | variables
                 | {
                     "PYTHONPATH": os.pathsep.join(places),
                     "PYTHONDONTWRITEBYTECODE": "1",
                     "SUITE_NAME": suite.name,
+                    "SUITE_LONGEST_SLEEP": "" if suite.longest_sleep is None else str(suite.longest_sleep),
                     "SUITE_TOLD": str(told),
                     "SUITE_EXCLUDED": "run" if everything else "",
                 },

@@ -21,6 +21,11 @@ class Suite(msgspec.Struct, forbid_unknown_fields=True):
     needs: list[str] = []
     paths: list[str] = []
     accounts: dict[str, str] = {}
+    folder: str = "tests"
+    arguments: list[str] = []
+    longest_sleep: float | None = None
+    marks: list[str] = []
+    identities: list[str] = []
     name: str = ""
 
 
@@ -45,6 +50,17 @@ def exclusions(name: str) -> list[Exclusion]:
     """What is excluded of a suite; nothing where it has no file."""
     file = HERE / "exclusions" / f"{name}.yaml"
     return msgspec.convert(yaml.safe_load(file.read_text("utf-8")) or [], list[Exclusion]) if file.is_file() else []
+
+
+def lay_files(name: str, tests: Path) -> None:
+    """Write the files that a suite's tests read and that its source distribution leaves out; nothing where it has no such list."""
+    listed = HERE / "files" / f"{name}.yaml"
+    for place, content in (yaml.safe_load(listed.read_text("utf-8")) if listed.is_file() else {}).items():
+        where = tests / place
+        where.parent.mkdir(parents=True, exist_ok=True)
+        text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+        copied = HERE.parents[1] / text.removeprefix("= ").strip()
+        where.write_bytes(copied.read_bytes() if text.startswith("= ") else text.encode())
 
 
 def reason(node: str, excluded: list[Exclusion]) -> str | None:

@@ -57,22 +57,31 @@ def _settings(connection: Connection) -> dict[str, str]:
         "ML_RESOURCE_GROUP": connection.resource_group,
         "ML_WORKSPACE_NAME": connection.workspace,
         "ML_TENANT_ID": connection.tenant,
+        "ML_CLIENT_ID": connection.client_id,
+        "ML_CLIENT_SECRET": connection.client_secret,
+        "ML_FEATURE_STORE_NAME": "none",
     }
 
 
 def _accounts(connection: Connection, suite: Suite) -> dict[str, str]:
-    """Make the storage accounts of the suite; their names and keys."""
+    """Make the identities and the storage accounts of the suite; the accounts' names and keys."""
     found = {}
     with requests.Session() as session:
         session.trust_env = False
         session.proxies = {"https": connection.proxy}
         session.verify = str(connection.ca_file)
-        if suite.accounts:
+        if suite.accounts or suite.identities:
             session.headers["Authorization"] = f"Bearer {_token(session, connection, ARM)}"
+        for name in suite.identities:
+            path = f"{_group(connection)}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+            body = {"location": connection.location}
+            session.put(path, params={"api-version": "2023-01-31"}, json=body).raise_for_status()
         for variable, kind in suite.accounts.items():
             name = f"suite{secrets.token_hex(6)}"
             found[f"{variable}_NAME"] = name
-            found[f"{variable}_KEY"] = _account(session, connection, name, kind)
+            keys = _account(session, connection, name, kind)
+            found[f"{variable}_KEY"] = found[f"{variable}_PRIMARY_KEY"] = keys[0]
+            found[f"{variable}_SECONDARY_KEY"] = keys[1]
             _use(session, connection, name)
     return found
 
@@ -91,10 +100,13 @@ def _token(session: requests.Session, connection: Connection, resource: str) -> 
     return str(answer.json()["access_token"])
 
 
-def _account(session: requests.Session, connection: Connection, name: str, kind: str) -> str:
-    """Create an account that lets its containers be public, as the suites expect; its first key."""
-    group = f"{ARM}/subscriptions/{connection.subscription}/resourceGroups/{connection.resource_group}"
-    path = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}"
+def _group(connection: Connection) -> str:
+    return f"{ARM}/subscriptions/{connection.subscription}/resourceGroups/{connection.resource_group}"
+
+
+def _account(session: requests.Session, connection: Connection, name: str, kind: str) -> list[str]:
+    """Create an account that lets its containers be public, as the suites expect; its keys."""
+    path = f"{_group(connection)}/providers/Microsoft.Storage/storageAccounts/{name}"
     kind, _, sku = kind.partition(" ")
     properties: dict[str, Any] = {"allowBlobPublicAccess": True, "allowSharedKeyAccess": True}
     if kind == "BlobStorage":
@@ -116,7 +128,7 @@ def _account(session: requests.Session, connection: Connection, name: str, kind:
         answer.raise_for_status()
     keys = session.post(f"{path}/listKeys", params=version)
     keys.raise_for_status()
-    return str(keys.json()["keys"][0]["value"])
+    return [str(key["value"]) for key in keys.json()["keys"]]
 
 
 def _use(session: requests.Session, connection: Connection, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The three kinds of asset: what a version of each is made of, what of it may not change, and how its absence is told."""
+"""The four kinds of asset: what a version of each is made of, what of it may not change, and how its absence is told."""
 
 from __future__ import annotations
 
@@ -79,6 +79,29 @@ def _environment(sent: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def _data(sent: dict[str, Any]) -> dict[str, Any]:
+    answer = {
+        "description": sent.get("description"),
+        "tags": sent.get("tags") or {},
+        "properties": _texts(sent.get("properties")),
+        "isArchived": bool(sent.get("isArchived")),
+        "isAnonymous": bool(sent.get("isAnonymous")),
+        "dataType": sent.get("dataType"),
+        "dataUri": _folder(sent) if sent.get("dataType") in {"uri_folder", "mltable"} else sent.get("dataUri"),
+    }
+    if sent.get("autoDeleteSetting"):
+        answer["autoDeleteSetting"] = sent["autoDeleteSetting"]
+    if str(sent.get("dataType")).lower() == "mltable":
+        answer["referencedUris"] = sent.get("referencedUris")
+    return answer
+
+
+def _folder(sent: dict[str, Any]) -> str | None:
+    """The address of a folder ends with a slash, whether it was sent with one or not (the SDK's own tests expect it)."""
+    uri = sent.get("dataUri")
+    return uri if not uri or uri.endswith("/") else f"{uri}/"
+
+
 def _texts(sent: dict[str, str | None] | None) -> dict[str, str]:
     return {key: value for key, value in (sent or {}).items() if value is not None}
 
@@ -103,8 +126,14 @@ def _environment_not_found(name: str, version: str) -> ArmError:
     return ml_error(404, f"No environment exists for name: {name}, version: {version}, label: ", inner="NotFoundError")
 
 
+def _data_not_found(name: str, version: str) -> ArmError:
+    what = f"Data container with name: {name}" if not version else f"Data with name: {name} and version: {version}"
+    return ml_error(404, f"{what} not found.", inner="NotFoundError")
+
+
 KINDS = (
     Kind("codes", _code, ("codeUri",), _code_not_found),
     Kind("models", _model, ("modelUri", "modelType"), _model_not_found),
     Kind("environments", _environment, ("image", "condaFile", "build"), _environment_not_found),
+    Kind("data", _data, ("dataType", "dataUri"), _data_not_found),
 )

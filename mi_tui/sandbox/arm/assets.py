@@ -1,4 +1,4 @@
-"""Codes, models and environments of a workspace: containers, versions, and the place to upload code to."""
+"""Codes, models, environments and data of a workspace: containers, versions, and the place to upload code to."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ _BODY: Shape = {
         **dict.fromkeys(
             (
                 "description", "codeUri", "modelUri", "modelType", "jobName", "stage", "image", "condaFile", "osType",
-                "autoRebuild",
+                "autoRebuild", "dataType", "dataUri",
             ),
             str,
         ),
         **dict.fromkeys(("isArchived", "isAnonymous"), bool),
         **dict.fromkeys(("tags", "properties"), TEXTS),
         **dict.fromkeys(("flavors", "build", "inferenceConfig", "autoDeleteSetting"), dict),
+        "referencedUris": list,
     }
 }  # fmt: skip
 _SINCE = {
@@ -45,6 +46,15 @@ _SINCE = {
 }
 """Members of versions by the api-version that brought them."""
 
+_NEEDED = {
+    "codes": ("codeUri",),
+    "models": ("modelUri",),
+    "environments": ("image", "build"),
+    "data": ("dataUri",),
+}
+"""What a new version is made of: one of these."""
+
+_DATA_TYPES = ("uri_file", "uri_folder", "mltable")
 _CHANGEABLE = ("description", "tags", "isArchived", "stage")
 
 
@@ -82,6 +92,8 @@ def put_container(kind: Kind) -> Callable[[Call], Response]:
             _check_name(call.ids["name"])
         container = existing or _new_container(call, kind, identifier)
         sent = call.body.get("properties") or {}
+        if kind.word == "data" and existing is None:
+            container.body["properties"]["dataType"] = _data_type(sent)
         container.body["properties"] |= {
             k: sent[k] for k in ("description", "tags", "isArchived") if sent.get(k) is not None
         }
@@ -112,7 +124,7 @@ def list_versions(kind: Kind) -> Callable[[Call], Response]:
         content_hash = call.query.get("hash")
         under = space.id if content_hash and kind.word == "codes" else f"{space.id}/{kind.word}/{call.ids['name']}"
         oldest_first = call.query.get("$orderby", "desc").lower().endswith("asc")
-        tags = labels.wanted(call, "tags")
+        tags, stage = labels.wanted(call, "tags"), call.query.get("stage")
 
         def read(after: Place | None) -> Iterator[Resource]:
             every = call.world.store.each_resource(
@@ -120,6 +132,8 @@ def list_versions(kind: Kind) -> Callable[[Call], Response]:
             )
             for version in every:
                 if not _wanted(call, version) or not labels.has(version.body["properties"].get("tags"), tags):
+                    continue
+                if stage and version.body["properties"].get("stage") != stage:
                     continue
                 if not content_hash or _has_hash(version, content_hash, call.query.get("hashversion")):
                     yield version
@@ -229,7 +243,7 @@ def _new_container(call: Call, kind: Kind, identifier: str) -> Resource:
         "id": identifier,
         "name": call.ids["name"],
         "type": kind.type,
-        "properties": {**properties, "provisioningState": "Succeeded"},
+        "properties": properties if kind.word == "data" else {**properties, "provisioningState": "Succeeded"},
         "systemData": system_data(call),
     }
     return Resource(identifier, kind.type, call.ids["name"], body)
@@ -238,6 +252,8 @@ def _new_container(call: Call, kind: Kind, identifier: str) -> Resource:
 def _count(call: Call, kind: Kind, identifier: str) -> None:
     """Keep the container's latest and next version; a version makes its container."""
     container = call.world.store.resource(identifier) or _new_container(call, kind, identifier)
+    if kind.word == "data":
+        container.body["properties"].setdefault("dataType", call.body["properties"]["dataType"])
     versions = [v.name for v in call.world.store.resources(f"{kind.type}/versions", under=identifier)]
     numbers = [int(name) for name in versions if name.isdecimal() and len(name) < 10]
     container.body["properties"]["latestVersion"] = versions[-1]
@@ -265,9 +281,20 @@ def _check_new(kind: Kind, call: Call, properties: dict[str, Any]) -> None:
         raise ml_error(
             400, f"The model version '{call.ids['version']}' is not a positive integer.", inner="BadArgument"
         )
-    needed = {"codes": ("codeUri",), "models": ("modelUri",), "environments": ("image", "build")}[kind.word]
+    if kind.word == "data":
+        _data_type(properties)
+    needed = _NEEDED[kind.word]
     if not any(properties.get(key) for key in needed):
         raise ml_error(400, f"The request is invalid: {' or '.join(needed)} is required.", inner="BadArgument")
+
+
+def _data_type(properties: dict[str, Any]) -> str:
+    """The type of data, which an asset keeps for all of its versions."""
+    kind = properties.get("dataType")
+    if kind not in _DATA_TYPES:
+        message = f"The request is invalid: dataType must be one of {', '.join(_DATA_TYPES)}."
+        raise ml_error(400, message, inner="BadArgument")
+    return str(kind)
 
 
 def _check_name(name: str) -> None:
@@ -314,7 +341,7 @@ def _register(kind: Kind) -> None:
     route("GET", version, f"{kind.type}/versions/read")(get_version(kind))
     route("PUT", version, f"{kind.type}/versions/write", _BODY)(put_version(kind))
     route("DELETE", version, f"{kind.type}/versions/delete")(delete)
-    if kind.word != "environments":
+    if kind.word in {"codes", "models"}:
         route("POST", version + "/startPendingUpload")(start_upload(kind))
 
 

@@ -79,6 +79,30 @@ def list_usages(call: Call) -> Response:
     )
 
 
+@route("GET", _LOCATION + "/quotas")
+def list_quotas(call: Call) -> Response:
+    """The limits that a workspace of a region may be given, for each family."""
+    call.require_reach("Microsoft.MachineLearningServices/locations/quotas/read", f"/subscriptions/{call.ids['s']}")
+    location = location_name(call.ids["location"])
+    base = f"/subscriptions/{call.ids['s']}/providers/Microsoft.MachineLearningServices/locations/{location}/quotas"
+    return ml_reply(
+        200,
+        {
+            "value": [
+                {
+                    "id": f"{base}/{family}",
+                    "amlWorkspaceLocation": location,
+                    "type": "Microsoft.MachineLearningServices/quotas",
+                    "unit": "Count",
+                    "limit": limit(call.world, family),
+                    "name": {"value": family, "localizedValue": _family_words(family)},
+                }
+                for family in dict.fromkeys(size.family for size in SIZES)
+            ]
+        },
+    )
+
+
 def _family_words(family: str) -> str:
     """`standardDSv2Family` as the portal and `az ml compute list-usage` write it."""
     return f"Standard {family.removeprefix('standard').removesuffix('Family')} Family Cluster Dedicated vCPUs"

@@ -1,4 +1,5 @@
-"""Template deployments: there are none here and none can be made, which is said in ARM's envelopes; a group's template can be had.
+"""Template deployments elsewhere than in a group: there are none here and none can be made, which is said in ARM's envelopes; a group's
+template can be had. Those of a group are next door.
 
 Moving resources to another group is refused too, as ARM refuses it for types that cannot move.
 """
@@ -59,8 +60,8 @@ def _refuse(call: Call) -> Response:
     """400: the sandbox performs no template. The code is ARM's for a template that it does not take."""
     _require(call, f"{_TYPE}/write")
     raise bad_request(
-        "Deployment template validation failed: 'The mi-tui sandbox performs no template deployments. Make the resources one by "
-        "one, with the SDK or the Azure CLI.'.",
+        "Deployment template validation failed: 'The mi-tui sandbox performs template deployments of resource groups only, and "
+        "no what-if.'.",
         "InvalidTemplate",
     )
 
@@ -83,9 +84,6 @@ for _where in _AT:
     for _action in ("/validate", "/whatIf"):
         route("POST", _all + "/{name}" + _action)(_refuse)
     route("DELETE", _all + "/{name}")(_delete)
-# Operations of a group's deployments have a path without the provider as well.
-route("GET", _GROUP + "/deployments/{name}/operations")(_missing)
-route("GET", _GROUP + "/deployments/{name}/operations/{operation}")(_missing)
 
 
 def _require(call: Call, action: str) -> None:

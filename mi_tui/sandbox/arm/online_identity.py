@@ -44,7 +44,7 @@ def attach(call: Call, workspace: Resource, endpoint_id: str, name: str) -> dict
             400, "InvalidUserAssignedIdentities",
             "The user assigned identities property keys should only be non-null and non-empty, and must hold at least one identity.",
         )  # fmt: skip
-    return {"type": kind, "userAssignedIdentities": {key: _user_assigned(call, endpoint_id, key) for key in attached}}
+    return {"type": kind, "userAssignedIdentities": {key: user_assigned(call, endpoint_id, key) for key in attached}}
 
 
 def refuse_change(call: Call, location: str, endpoint: Resource) -> None:
@@ -70,15 +70,19 @@ def _kind(wanted: dict[str, Any]) -> str:
     return {"systemassigned": "SystemAssigned", "userassigned": "UserAssigned"}.get(text.lower(), text)
 
 
-def _user_assigned(call: Call, endpoint_id: str, identity_id: str) -> dict[str, Any]:
+def user_assigned(call: Call, resource_id: str, identity_id: str, write: str = WRITE) -> dict[str, Any]:
+    """A user-assigned identity as it stands in the body of a resource that has it. `write` is the action that attaches it.
+
+    ArmError when the caller may not assign the identity, and when there is none with this id.
+    """
     decision = rbac.decide(call.world.store, call.caller.object_id, ASSIGN, identity_id)
     call.request.state.decision = decision.reason
     if not decision.allowed:
         who = call.caller.name if call.caller.kind == "User" else call.caller.client_id
         raise ArmError(
             403, "LinkedAuthorizationFailed",
-            f"The client '{who}' with object id '{call.caller.object_id}' has permission to perform action '{WRITE}' on scope "
-            f"'{endpoint_id}'; however, it does not have permission to perform action '{ASSIGN}' on the linked scope(s) "
+            f"The client '{who}' with object id '{call.caller.object_id}' has permission to perform action '{write}' on scope "
+            f"'{resource_id}'; however, it does not have permission to perform action '{ASSIGN}' on the linked scope(s) "
             f"'{identity_id}' or the linked scope(s) are invalid.",
             headers=dict(GATEWAY),
         )  # fmt: skip
@@ -89,7 +93,7 @@ def _user_assigned(call: Call, endpoint_id: str, identity_id: str) -> dict[str, 
         inner = f'{{"error":{{"code":"BadRequest","message":"Resource \'{identity_id}\' was not found."}}}}'
         raise ArmError(
             400, "FailedIdentityOperation",
-            f"Identity operation for resource '{endpoint_id}' failed with error 'Failed to perform resource identity operation. "
+            f"Identity operation for resource '{resource_id}' failed with error 'Failed to perform resource identity operation. "
             f"Status: 'BadRequest'. Response: '{inner}'.'.",
         )  # fmt: skip
     return {"principalId": principal.object_id, "clientId": principal.client_id}

@@ -49,6 +49,9 @@ ML_WORKSPACES = Paging(1000, "$skip")
 ML_DATASTORES = Paging(30, "$skip")
 """`count` and its default of 30 are in the file ("Maximum number of results to return", default 30)."""
 
+ML_CONNECTIONS = Paging(100, "$skip")
+"""A guess: the file has `nextLink`, and no source tells at what length."""
+
 ML_ENDPOINTS = Paging(30, "$skip")
 """A guess, after datastores; `count` changes it."""
 

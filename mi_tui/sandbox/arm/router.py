@@ -230,6 +230,13 @@ class ArmApp:
             raise bad_request(
                 "The request URI contains an invalid name: it must be printable ASCII.", "InvalidRequestUri"
             )
+        return await self.perform(request, caller, query)
+
+    async def perform(
+        self, request: Request, caller: Caller, query: dict[str, str], body: dict[str, Any] | None = None
+    ) -> Response:
+        """Answer a request of a known caller; `body` stands for what it would carry. ArmError when it is refused."""
+        path, state = str(request.scope["path"]).rstrip("/"), request.scope["state"]
         version = versions.require_some(query.get("api-version"))
         self._check_subscription(path)
         matches = _TABLE.find(path)
@@ -237,7 +244,7 @@ class ArmApp:
         if chosen is None:
             raise nothing_at(request.method, path, version, known=bool(matches))
         matched, found = chosen
-        call = Call(self._world, request, caller, found, query, await self._body(request))
+        call = Call(self._world, request, caller, found, query, await self._body(request) if body is None else body)
         if not versions.known(matched.namespace, version):
             where = self._location(path, call.body)
             versions.require_known(matched.namespace, matched.type, version, where, list(LOCATIONS))
@@ -314,6 +321,12 @@ class ArmApp:
         if not isinstance(value, dict):
             raise _undeserializable(no_object(value))
         return value
+
+
+async def within(world: World, caller: Caller, method: str, path: str, version: str, body: dict[str, Any]) -> Response:
+    """Do as if a caller had sent a request, as a template's deployment does for each of its resources. ArmError as for the request."""
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": [], "state": {}}
+    return await ArmApp(world).perform(Request(scope), caller, {"api-version": version}, body)
 
 
 def _chosen(

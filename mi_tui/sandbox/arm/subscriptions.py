@@ -95,8 +95,8 @@ def subscription_of(call: Call) -> Resource:
     return found
 
 
-def _show(type_: str) -> None:
-    """Register GET and both lists for a type that the sandbox shows and never changes."""
+def show(type_: str) -> None:
+    """Register GET and both lists for a type of which the sandbox keeps the control plane only."""
     action, collection = f"{type_}/read", f"/providers/{type_}"
 
     @route("GET", _GROUP + collection + "/{name}", action)
@@ -110,7 +110,3 @@ def _show(type_: str) -> None:
     @route("GET", "/subscriptions/{s}" + collection)
     def list_all(call: Call) -> Response:
         return reply(200, page_of(call, ARM_LIST, lambda after: call.listing(type_, action, after)))
-
-
-for _type in ("Microsoft.ContainerRegistry/registries", "Microsoft.KeyVault/vaults", "Microsoft.Insights/components"):
-    _show(_type)

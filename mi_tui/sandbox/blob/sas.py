@@ -74,6 +74,25 @@ def service_sas(world: World, account: str, container: str, permissions: str, se
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
 
 
+def account_sas(world: World, account: str, permissions: str, seconds: int) -> str:
+    """As `service_sas`, for all containers and blobs of an account."""
+    found = account_by_name(world, account)
+    if found is None:
+        raise LookupError(f"there is no storage account {account!r}")
+    now = int(time.time())
+    query = {
+        "sv": VERSION,
+        "ss": "b",
+        "srt": "co",
+        "st": _moment(now - CLOCK_SKEW),
+        "se": _moment(now + seconds),
+        "sp": "".join(sorted(set(permissions), key=_ORDER.index)),
+        "spr": "https",
+    }
+    query["sig"] = sign(keys(found)[0][1], _account_string(query, found.name.lower()))
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+
+
 def verify(call: Call) -> Signed:
     """What the SAS in a request's query allows. BlobError 403 when it is incomplete, not valid now and here, or not signed."""
     query, account = call.query, call.account

@@ -112,7 +112,12 @@ def _model_place(world: World, workspace: Resource, uri: str) -> Place:
     if datastore is None:
         raise ArtifactError(f"Could not find datastore: {found['datastore']}.")
     facts = datastore.body["properties"]
-    return _place(world, str(facts["accountName"]), str(facts["containerName"]), unquote(found["path"]).strip("/"))
+    container = facts.get("containerName") or facts.get("filesystem")
+    if not container:
+        raise ArtifactError(
+            f"The model's path {uri!r} is on a datastore of the type {facts['datastoreType']}, which holds no blobs."
+        )
+    return _place(world, str(facts["accountName"]), str(container), unquote(found["path"]).strip("/"))
 
 
 def _place(world: World, account: str, container: str, path: str) -> Place:

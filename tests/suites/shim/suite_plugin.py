@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 from devtools_testutils.proxy_fixtures import environment_variables, recorded_test, test_proxy, variable_recorder
 
-from tests.suites.catalog import exclusions, reason
+from tests.suites.catalog import exclusions, reason, suites
 
 __all__ = ["environment_variables", "recorded_test", "test_proxy", "variable_recorder"]
 
@@ -18,8 +19,10 @@ EXCLUDED = "excluded: "
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what does not run."""
-    excluded = exclusions(os.environ["SUITE_NAME"])
+    excluded, marks = exclusions(os.environ["SUITE_NAME"]), suites()[os.environ["SUITE_NAME"]].marks
     for item in items:
+        for mark in marks:
+            item.add_marker(mark)
         why = reason(item.nodeid, excluded)
         if why is not None and not os.environ.get("SUITE_EXCLUDED"):
             item.add_marker(pytest.mark.skip(reason=EXCLUDED + why))
@@ -53,6 +56,9 @@ class Teller:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell from the controlling process alone."""
+    """Tell from the controlling process alone; and have tests that wait for the service's indexes wait less."""
+    longest, sleep = os.environ.get("SUITE_LONGEST_SLEEP"), time.sleep
+    if longest:
+        time.sleep = lambda seconds: sleep(min(seconds, float(longest)))
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Teller(Path(os.environ["SUITE_TOLD"])), "teller")
