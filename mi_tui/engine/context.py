@@ -12,7 +12,6 @@ from mi_tui.engine.journal import Journal, Verdict
 from mi_tui.model.answers import RESERVED_TAG
 from mi_tui.model.events import Event
 from mi_tui.model.plan import Plan, ResourceKind
-from mi_tui.services.deployments import DeploymentInfo
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.operations import Begun, Note
 from mi_tui.services.session import Session
@@ -72,8 +71,6 @@ class Context:
     emit: Emit
     pace: Pace
     stop: Stop = field(default_factory=Stop)
-    strangers: list[DeploymentInfo] | None = None
-    """Deployments of the workspace that this run did not make, once clean-up has looked."""
     follower: Follower | None = None
     """Who follows the deployment's logs, once there is one."""
 

@@ -37,7 +37,6 @@ class Removal:
 
     ctx: Context
     consent: dict[str, frozenset[str]] = field(default_factory=dict)
-    strangers: list[deployments.DeploymentInfo] | None = None
 
     def ledger(self, *kinds: ResourceKind) -> list[LedgerEntry]:
         """What of these kinds the run made and was not removed yet."""
@@ -158,16 +157,18 @@ def _made(job: Removal, info: deployments.DeploymentInfo) -> bool:
 
 
 def _everywhere(job: Removal) -> list[deployments.DeploymentInfo]:
-    """The deployments of the workspace that the run did not make: azure-ai-ml reuses registered code of the same content for them."""
-    if job.strangers is None:
-        ctx = job.ctx
-        job.strangers = [
-            info
-            for front in _fronts(ctx)
-            for info in deployments.list_all(ctx.session, ctx.group, ctx.workspace, front.name)
-            if not _made(job, info)
-        ]
-    return job.strangers
+    """The deployments of the workspace that the run did not make: azure-ai-ml reuses registered code of the same content for them.
+
+    Read anew for each asset, as near to its deletion as can be: another deployment may have begun since the last look. One that has
+    looked the code up and is not there yet cannot be seen.
+    """
+    ctx = job.ctx
+    return [
+        info
+        for front in _fronts(ctx)
+        for info in deployments.list_all(ctx.session, ctx.group, ctx.workspace, front.name)
+        if not _made(job, info)
+    ]
 
 
 def _fronts(ctx: Context) -> list[endpoints.EndpointInfo]:

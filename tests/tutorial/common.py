@@ -45,6 +45,7 @@ class Job:
     keep: bool
     show_times: bool
     grant_wait: float
+    code: Path
     subscription: str = field(default_factory=lambda: os.environ["AZURE_SUBSCRIPTION_ID"])
     group: str = field(default_factory=lambda: os.environ["AZURE_RESOURCE_GROUP"])
     workspace: str = field(default_factory=lambda: os.environ["AZURE_ML_WORKSPACE"])
@@ -97,8 +98,9 @@ def run(kind: str, tutorial: Callable[[Job], list[float]]) -> None:
     parser.add_argument(
         "--grant-wait", type=float, default=60, metavar="SECONDS", help="wait after the grants, for them to take effect"
     )
+    parser.add_argument("--code", type=Path, default=SCORING / "code", help="the folder of the scoring script")
     options = parser.parse_args()
-    job = Job(kind, keep=options.keep, show_times=options.times, grant_wait=options.grant_wait)
+    job = Job(kind, keep=options.keep, show_times=options.times, grant_wait=options.grant_wait, code=options.code)
     start = time.perf_counter()
     try:
         try:
@@ -163,7 +165,7 @@ def deploy(job: Job, ml_client: MLClient, extra_variables: dict[str, str]) -> No
         name=DEPLOYMENT,
         endpoint_name=job.endpoint,
         model=Model(path=str(SCORING / "model")),
-        code_configuration=CodeConfiguration(code=str(SCORING / "code"), scoring_script="score.py"),
+        code_configuration=CodeConfiguration(code=str(job.code), scoring_script="score.py"),
         environment=Environment(conda_file=str(SCORING / "environment" / "conda.yaml"), image=IMAGE),
         instance_type="Standard_DS3_v2",
         instance_count=1,
