@@ -66,6 +66,18 @@ def test_life_as_recorded(online: Online) -> None:
     assert [e["name"] for e in online.arm("GET", ENDPOINTS, version=VERSION).json["value"]] == ["ep-one"]
 
 
+def test_a_patch_carries_traffic_in_old_versions_only(online: Online) -> None:
+    online.endpoint("ep-patch")
+    one, old = f"{ENDPOINTS}/ep-patch", "2022-02-01-preview"
+    begun = online.arm("PATCH", one, {"properties": {"traffic": {}, "publicNetworkAccess": "Disabled"}}, version=old)
+    assert begun.status == 202
+    assert online.arm("PATCH", one, {"tags": {"a": "b"}}, version=old).status == 409
+    assert online.operation(begun).json["status"] == "Succeeded"
+    changed = online.arm("PATCH", one, {"properties": {"publicNetworkAccess": "Enabled"}}, version=VERSION)
+    assert (changed.status, changed.json["properties"]["publicNetworkAccess"]) == (200, "Disabled")
+    assert online.arm("PATCH", one, {"properties": {"traffic": {"no": 100}}}, version=old).status == 400
+
+
 def test_system_assigned_identity_gets_azures_roles_and_goes_with_the_endpoint(online: Online) -> None:
     before = furnish.tree(online.arm.world)
     principal = online.endpoint("ep-sai").json["identity"]["principalId"]

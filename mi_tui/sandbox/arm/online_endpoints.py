@@ -12,7 +12,7 @@ from starlette.responses import Response
 from mi_tui.model.names import ENDPOINT
 from mi_tui.sandbox import grants
 from mi_tui.sandbox.arm import labels, online_identity, operations
-from mi_tui.sandbox.arm.ml import WORKSPACE, ml_reply
+from mi_tui.sandbox.arm.ml import WORKSPACE, ml_empty, ml_reply
 from mi_tui.sandbox.arm.ml import workspace as workspace_of
 from mi_tui.sandbox.arm.online_operations import (
     begin,
@@ -38,7 +38,7 @@ TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 ACTION = TYPE
 ONE = WORKSPACE + "/onlineEndpoints/{endpoint}"
 _IDENTITY: Shape = {"type": str, "userAssignedIdentities": Map(dict)}
-_BODY: Shape = {
+_BODY: dict[str, Shape] = {
     **ANY_BODY,
     "kind": str,
     "identity": _IDENTITY,
@@ -92,15 +92,29 @@ async def _put(call: Call) -> Response:
         return _create(call, workspace) if existing is None else _update(call, workspace, existing)
 
 
-@route("PATCH", ONE, f"{ACTION}/write", {"tags": TEXTS, "identity": _IDENTITY})
+_MUTABLE_BEFORE = "2022-05"
+"""Later api-versions know no `properties` in a PATCH (OpenAPI files), and pass them over."""
+
+
+@route("PATCH", ONE, f"{ACTION}/write", {**_BODY, "tags": TEXTS})
 async def _patch(call: Call) -> Response:
-    """Tags and identity are all that a PATCH may carry; the identity must be the one that is there."""
+    """Tags and identity, which must be the one that is there; in older api-versions also traffic, a long operation then. Endpoints
+    have no ETag, so that `If-Match` changes nothing."""
     workspace, endpoint = workspace_of(call), endpoint_of(call)
     location = workspace.body["location"]
     refuse_busy(location, endpoint)
     online_identity.refuse_change(call, location, endpoint)
     endpoint.body["tags"] = call.body.get("tags") or endpoint.body["tags"]
     endpoint.body["systemData"] = stamped(call.caller.name, endpoint.body["systemData"])
+    sent = {key: value for key, value in (call.body.get("properties") or {}).items() if value is not None}
+    if sent and call.api_version < _MUTABLE_BEFORE:
+        properties = endpoint.body["properties"]
+        wanted = {key: sent.get(key, properties[key]) for key in ("traffic", "mirrorTraffic", "publicNetworkAccess")}
+        traffic = _traffic(call.world, location, endpoint.id, wanted)
+        mirror = _mirror_traffic(call.world, location, endpoint.id, wanted, traffic)
+        properties |= {**wanted, "traffic": traffic, "mirrorTraffic": mirror, "provisioningState": "Updating"}
+        operation = begin(call, workspace, "oe", "endpoint.update", endpoint)
+        return ml_empty(202, headers(call, workspace, operation.id, results=True))
     call.world.store.put(endpoint)
     return ml_reply(200, endpoint.body)
 

@@ -105,6 +105,8 @@ def _endpoints(caller: Caller) -> None:
         caller.arm("GET", endpoint, version)
     caller.arm("GET", f"{caller.workspace}/onlineEndpoints", ENDPOINTS)
     caller.arm("PATCH", endpoint, ENDPOINTS, {"tags": {"a": "b"}})
+    shared = caller.arm("PATCH", endpoint, ENDPOINTS, {"properties": {"traffic": {}}})
+    caller.until(shared.headers["Azure-AsyncOperation"])
     caller.arm("POST", f"{endpoint}/listKeys", ENDPOINTS)
     caller.arm("POST", f"{endpoint}/token", ENDPOINTS)
     renewed = caller.arm("POST", f"{endpoint}/regenerateKeys", ENDPOINTS, {"keyType": "Primary"})

@@ -21,6 +21,7 @@ _OPERATIONS = {
     "Microsoft.MachineLearningServices": "2024-10-01",
     "Microsoft.ContainerRegistry": "2023-07-01",
     "Microsoft.KeyVault": "2023-07-01",
+    "Microsoft.OperationalInsights": "2023-09-01",
     "Microsoft.Insights": "2015-04-01",
 }
 
