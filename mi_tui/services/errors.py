@@ -127,8 +127,8 @@ def _azure_failure(error: BaseException) -> Failure | None:
         return None if found is None else msgspec.structs.replace(found, message=" ".join(str(error).split()))
     if not isinstance(error, AzureError):
         return None
-    # MlException and its kin wrap the exception of the call that failed.
-    inner = error.inner_exception
+    # MlException and its kin wrap the exception of the call that failed, or are raised from it or while it is handled.
+    inner = error.inner_exception or error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if isinstance(inner, AzureError) and (found := _azure_failure(inner)) is not None:
         return found
     target = getattr(error, "target", "")

@@ -159,6 +159,21 @@ def test_ml_exception_around_an_http_error(answers: tuple[Loopback, list[Answer]
     assert (failure.code, failure.status) == ("AuthorizationFailed", 403)
 
 
+def test_an_exception_of_azure_ai_ml_while_an_answer_is_handled(answers: tuple[Loopback, list[Answer]]) -> None:
+    from azure.ai.ml.exceptions import EmptyDirectoryError, MlException
+
+    server, queue = answers
+    queue.append(Answer(403, {"error": {"code": "AuthorizationFailure", "message": "no"}}))
+    with pytest.raises(MlException) as caught:  # noqa: PT012
+        try:
+            raise raised(server)
+        except HttpResponseError:
+            raise MlException("Saving blob was unsuccessful", "")  # noqa: B904
+    assert as_failure(caught.value).code == "AuthorizationFailure"
+    alone = as_failure(EmptyDirectoryError(message="The folder is empty.", no_personal_data_message=""))
+    assert (alone.code, alone.message) == ("EmptyDirectoryError", "The folder is empty.")
+
+
 def test_a_bare_exception_of_azure_ai_ml_around_an_http_error(answers: tuple[Loopback, list[Answer]]) -> None:
     server, queue = answers
     queue.append(Answer(403, "", {"x-ms-error-code": "KeyBasedAuthenticationNotPermitted"}))
