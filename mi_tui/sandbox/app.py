@@ -82,7 +82,7 @@ _CLIENT_GONE = 499
 
 
 class RequestLog:
-    """Wraps an application: a fresh `state` for each request, one row in the log for each answer, 500 for each crash."""
+    """Wraps an application: what the server knows of the connection and a `state` for each request, one row in the log for each answer, 500 for each crash."""
 
     def __init__(self, app: ASGIApp, store: Store) -> None:
         self._app = app
@@ -91,7 +91,7 @@ class RequestLog:
         """Requests being answered now."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state: dict[str, Any] = {"cut": cutter(send)}
+        state: dict[str, Any] = {**scope.get("state", {}), "cut": cutter(send)}
         scope["state"] = state
         began = time.time()
         clock = time.perf_counter()

@@ -194,3 +194,29 @@ def test_own_log_is_private_rotated_and_without_secrets(tmp_path: Path, monkeypa
     assert "ValueError: *** *** and sig=***" in text
     for secret in ("known-secret", "eyJ", "abc%2Fdef"):
         assert secret not in text
+
+
+def test_what_the_server_knows_of_the_connection_reaches_the_application(store: Store) -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["state"]["wire"])
+        scope["state"]["caller"] = "me"
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    known = {"wire": "the connection"}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": b"",
+        "headers": [(b"host", HOSTS[0].encode())],
+        "state": known,
+    }
+    asyncio.run(RequestLog(app, store)(scope, nothing, nothing))  # type: ignore[arg-type]
+    assert seen == ["the connection"]
+    assert known == {"wire": "the connection"}  # one request's findings are not the next one's
+    assert store.requests()[0].caller == "me"

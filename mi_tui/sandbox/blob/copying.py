@@ -54,8 +54,8 @@ async def copy_blob(call: Call) -> Answer:
         "copy": done,
         "tags": _tags(call, source),
     }
-    # A copy is sealed only where it is asked for.
-    properties["sealed"] = properties["blob_type"] == "AppendBlob" and call.flag("x-ms-seal-blob")
+    if "x-ms-seal-blob" in call.headers:
+        properties["sealed"] = call.flag("x-ms-seal-blob") and properties["blob_type"] == "AppendBlob"
     properties |= tiers.given(call, str(source.properties["blob_type"]))
     if tiers.archived(source) and not synchronous:
         # The copy lies in the archive until it has come back.
