@@ -131,6 +131,12 @@ def test_the_body_of_a_get_is_not_looked_at(arm: Arm) -> None:
     assert arm("GET", GROUP, b"{no json").status == 200
 
 
+def test_line_ends_within_a_string_are_taken(arm: Arm) -> None:
+    body = b'{"location": "westeurope", "tags": {"conda": "name: model-env\ndependencies:\n\t- pip"}}'
+    made = arm("PUT", f"{IDENTITIES}/id-lines", body)
+    assert (made.status, made.json["tags"]) == (201, {"conda": "name: model-env\ndependencies:\n\t- pip"})
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [

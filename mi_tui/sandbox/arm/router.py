@@ -313,7 +313,8 @@ class ArmApp:
         if not raw.strip():
             return {}
         try:
-            value = json.loads(raw)
+            # Line ends within strings are taken: Microsoft's example of deploying by REST sends a conda file so.
+            value = json.loads(raw, strict=False)
             # What cannot be written again (NaN, half a surrogate pair) could not be answered either.
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError) as error:
