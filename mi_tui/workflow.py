@@ -16,7 +16,7 @@ import platformdirs
 
 import mi_tui
 from mi_tui import targets
-from mi_tui.engine import adopting, cleanup, debuglog, evidence, files, keeping, logs, planner, runner
+from mi_tui.engine import adopting, changes, cleanup, debuglog, evidence, files, keeping, logs, planner, runner
 from mi_tui.engine.adopting import Found
 from mi_tui.engine.catalog import Catalog
 from mi_tui.engine.cleanup import Consent
@@ -37,9 +37,9 @@ from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, Identi
 from mi_tui.model.answers_file import read, template
 from mi_tui.model.answers_rules import AnswersError, Fault
 from mi_tui.model.commands import script
-from mi_tui.model.events import Event, Planned, RunFinished, StepFailed
+from mi_tui.model.events import Event, Notice, Planned, RunFinished, StepFailed
 from mi_tui.model.failure import Failure
-from mi_tui.model.plan import Plan
+from mi_tui.model.plan import Plan, PlannedResource
 from mi_tui.model.secret import Secret
 from mi_tui.model.sign_in import Prompt, SignIn
 from mi_tui.sandbox.client import PROFILE_NAMES, Connection, SandboxError
@@ -240,18 +240,37 @@ class Workflow:
         emit(self.planned(target.name, run, plan))
         return self._drive(runner.run, target, run, plan, emit, stop)
 
+    def missing(self, target: Target, record: RunRecord) -> list[PlannedResource]:
+        """What a run's plan uses without having made it, and is gone by now. Raises ServiceError."""
+        session = target.in_subscription(record.plan.place.subscription).session
+        with quiet.Prints():
+            return changes.missing(session, record.plan, self.journal.ledger(record.id))
+
     def resume(
-        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, *, take_over: bool = False
-    ) -> RunFinished:
-        """Go on with a run: each step looks at the world first and keeps what is done. `take_over` as in `Journal.take`."""
+        self, target: Target, record: RunRecord, emit: Emit, stop: Stop, *, take_over: bool = False, make_missing: bool = False
+    ) -> RunFinished:  # fmt: skip
+        """Go on with a run: what others changed is said, then each step looks at the world first and keeps what is done.
+
+        `take_over` as in `Journal.take`; with `make_missing` the run makes what it only used and is gone.
+        """
         if record.adopted:
             raise JournalError(
                 f"Run {record.id} was begun on another machine, and only what carries its tag is known here. It can be removed "
                 f"('mi-tui down {record.id}'); to go on with it, say 'mi-tui resume {record.id}' where it was begun."
             )
         self.journal.take(record.id, over=take_over)
-        emit(self.planned(target.name, record.id, record.plan))
-        return self._drive(runner.run, target, record.id, record.plan, emit, stop)
+        plan = record.plan
+        if make_missing and (gone := self.missing(target, record)):
+            plan = changes.with_made(plan, gone)
+            self.journal.set_plan(record.id, plan)
+        emit(self.planned(target.name, record.id, plan))
+
+        def work(ctx: Context) -> RunFinished:
+            for text in changes.said(ctx):
+                emit(Notice(run=record.id, text=text))
+            return runner.run(ctx)
+
+        return self._drive(work, target, record.id, plan, emit, stop)
 
     def down(
         self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset(), *,

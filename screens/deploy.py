@@ -244,20 +244,20 @@ class DeployScreen(LogKeys, WizardScreen):
         else:
             self._resume()
 
-    def _resume(self) -> None:
+    def _resume(self, *, make_missing: bool = False) -> None:
         """Go on with this run. The journal is read in the background."""
         wizard, run = self.wizard, self.wizard.run
         self.query_one("#primary", Button).disabled = True
-        wizard.background(lambda: wizard.workflow.journal.run(run), self._resumed)
+        wizard.background(lambda: wizard.workflow.journal.run(run), lambda found: self._resumed(found, make_missing))
 
-    def _resumed(self, found: RunRecord | Failure) -> None:
+    def _resumed(self, found: RunRecord | Failure, make_missing: bool) -> None:
         if isinstance(found, Failure):
             if self.is_attached:
                 self.query_one("#primary", Button).disabled = False
                 self.complain(masked(found.sentence()) if self.wizard.masked else found.sentence())
             return
         if not self.wizard.busy:
-            self.wizard.resume(found)
+            self.wizard.resume(found, make_missing=make_missing)
         if self.is_attached:
             self._draw()
 
@@ -268,6 +268,8 @@ class DeployScreen(LogKeys, WizardScreen):
             self.app.notify("Copied the command by OSC 52. Run it, then resume.", markup=False)
         elif event.fix.action == "resume":
             self.action_forward()
+        elif event.fix.action == "make-missing":
+            self._resume(make_missing=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The buttons of this screen; Back and the primary one are the frame's, whose handler Textual calls too."""

@@ -17,7 +17,7 @@ from mi_tui.widgets.plan_table import Entry
 
 def summary(plan: Plan, *, sandbox: bool) -> Content:
     """How much is made, changed, used and granted, and what it costs."""
-    made = sum(item.action is Action.CREATE for item in plan.resources)
+    made = sum(item.action in {Action.CREATE, Action.REPLACE} for item in plan.resources)
     changed = sum(item.action is Action.CHANGE for item in plan.resources)
     granted = sum(not (grant.exists or grant.automatic or grant.skipped) for grant in plan.grants)
     words = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mi_tui.model.draft import Stage, stage_of
-from mi_tui.model.failure import Failure
+from mi_tui.model.failure import BROKEN_ENDPOINT, Failure
 from mi_tui.widgets.card import Facts, Fix
 from mi_tui.workflow import AnswersError, PlanError
 
@@ -17,6 +17,7 @@ _MENDED_IN = {
     "mi-tui/identity-other": Stage.IDENTITY,
     "mi-tui/no-registry": Stage.IDENTITY,
     "mi-tui/broken-endpoint": Stage.MODEL,
+    "mi-tui/broken-endpoint-in-use": Stage.MODEL,
     "mi-tui/deployment-exists": Stage.MODEL,
     "mi-tui/sandbox-died": Stage.WELCOME,
     "ResourceGroupNotFound": Stage.WORKSPACE,
@@ -49,6 +50,9 @@ def card(found: list[Reason]) -> Facts:
     fixes = []
     for reason in found:
         advice = reason.failure.advice or ("Choose something else." if reason.stage else "Try again.")
+        if reason.failure.code == BROKEN_ENDPOINT:
+            fixes.append(Fix("Delete the broken endpoint and make it again: Enter plans that.", action="replace"))
+            advice = "Or take another endpoint name."
         where = f" Enter goes to {reason.stage.label}." if reason.stage else " Enter tries again."
         fixes.append(Fix(advice + where, action=f"go {reason.stage.value}" if reason.stage else "retry"))
     first = found[0].failure

@@ -210,6 +210,9 @@ class ReviewScreen(WizardScreen):
         what, _, stage = event.fix.action.partition(" ")
         if what == "go":
             self.mi.go(Stage(stage))
+        elif what == "replace":
+            self.wizard.draft.replace_broken = self.wizard.draft.endpoint
+            self._make_plan()
         else:
             self._make_plan()
 

@@ -303,13 +303,15 @@ class Wizard:
         assert plan is not None
         self._begin(lambda stop: self.workflow.up(target, run, plan, self._take_in, stop), cleaning=False)
 
-    def resume(self, record: RunRecord) -> None:
-        """Go on with an earlier run."""
+    def resume(self, record: RunRecord, *, make_missing: bool = False) -> None:
+        """Go on with an earlier run; with `make_missing` it makes what it only used and is gone."""
         self.run, self.plan = record.id, record.plan
         self.draft = Draft.of(record.plan.answers)
         self.planned_from = copy.deepcopy(self.draft)
         self._begin(
-            lambda stop: self._with_target(record, lambda t: self.workflow.resume(t, record, self._take_in, stop)),
+            lambda stop: self._with_target(
+                record, lambda t: self.workflow.resume(t, record, self._take_in, stop, make_missing=make_missing)
+            ),
             cleaning=False,
         )
 

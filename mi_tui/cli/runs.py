@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mi_tui.model.answers import Answers, IdentityKind
     from mi_tui.model.events import Event
     from mi_tui.model.plan import Plan
-    from mi_tui.workflow import Container, RunRecord, Target, Workflow
+    from mi_tui.workflow import Container, PlanError, RunRecord, Target, Workflow
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -237,9 +237,14 @@ def status(run: str, as_json: bool, how: How) -> None:
 @click.command()
 @click.argument("run")
 @take_over_option
+@click.option(
+    "--make-missing",
+    is_flag=True,
+    help="Make what the plan uses and somebody has removed since; otherwise you are asked.",
+)
 @sign_in_options
 @json_option
-def resume(run: str, take_over: bool, as_json: bool, how: How) -> int:
+def resume(run: str, take_over: bool, make_missing: bool, as_json: bool, how: How) -> int:
     """Go on with a run that failed or was left: keeps what is done."""
     from mi_tui.cli.drive import drive, until_closed
 
@@ -247,11 +252,33 @@ def resume(run: str, take_over: bool, as_json: bool, how: How) -> int:
     record = workflow.journal.run(run)
     say_notices(workflow)
     with how.target_of(workflow, record) as target:
+        make_missing = make_missing or _may_make_missing(workflow, target, record)
         return drive(
             record.id,
-            lambda stop: workflow.resume(target, record, until_closed(render, stop), stop, take_over=take_over),
+            lambda stop: workflow.resume(
+                target, record, until_closed(render, stop), stop, take_over=take_over, make_missing=make_missing
+            ),
             lambda stop: workflow.down(target, record, until_closed(render, stop), stop),
         )
+
+
+def _may_make_missing(workflow: Workflow, target: Target, record: RunRecord) -> bool:
+    """What the run only used and is gone: at a terminal the person says whether the run is to make it. False when nothing is gone."""
+    from mi_tui.model.text import visible
+    from mi_tui.workflow import ServiceError
+
+    if not sys.stdin.isatty():
+        return False  # the step that needs it says what is gone, and how to go on
+    try:
+        gone = workflow.missing(target, record)
+    except ServiceError:
+        return False  # the run itself waits for what cannot be reached now
+    for item in gone:
+        click.echo(
+            visible(f"  ! The {item.kind.value} {item.name}, which this run only uses, is not there any more."),
+            err=True,
+        )
+    return bool(gone) and click.confirm("Shall this run make what is gone?", default=False, err=True)
 
 
 @click.command()
@@ -334,7 +361,10 @@ def _planned(
     writes: bool,
 ) -> Iterator[tuple[Workflow, Target, str, Plan]]:
     """Answers read and checked, the target opened, the plan made. Usage errors come before anything is started."""
+    import msgspec
+
     from mi_tui.model.answers import IdentityKind
+    from mi_tui.workflow import PlanError
 
     if path is None and not sandbox:
         raise click.UsageError("Name an answers file ('mi-tui answers' prints one to start from), or add --sandbox.")
@@ -358,9 +388,26 @@ def _planned(
     )
     with opened as target:
         chosen = given or workflow.check_files(workflow.example_answers(kind or IdentityKind.SAI, target.connection))
-        run, made = workflow.plan(target, chosen)
+        try:
+            run, made = workflow.plan(target, chosen)
+        except PlanError as error:
+            if not (writes and _may_replace(error)):
+                raise
+            replaced = msgspec.structs.replace(chosen.endpoint, replace_broken=True)
+            run, made = workflow.plan(target, msgspec.structs.replace(chosen, endpoint=replaced))
         say_notices(workflow)
         yield workflow, target, run, made
+
+
+def _may_replace(error: PlanError) -> bool:
+    """Whether a broken endpoint is all that is in the way, and a person at the terminal lets it be replaced."""
+    from mi_tui.model.failure import BROKEN_ENDPOINT
+    from mi_tui.model.text import visible
+
+    if [failure.code for failure in error.failures] != [BROKEN_ENDPOINT] or not sys.stdin.isatty():
+        return False
+    click.echo(visible(error.failures[0].message), err=True)
+    return click.confirm("Delete it and make it again?", default=False, err=True)
 
 
 def _with_identity(workflow: Workflow, given: Answers, kind: IdentityKind) -> Answers:

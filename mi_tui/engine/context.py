@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mi_tui.engine.journal import Journal, Verdict
+from mi_tui.model import names
 from mi_tui.model.answers import RESERVED_TAG
 from mi_tui.model.events import Event
-from mi_tui.model.plan import Plan, ResourceKind
+from mi_tui.model.failure import VANISHED, Failure
+from mi_tui.model.plan import Action, Plan, ResourceKind
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.operations import Begun, Note
 from mi_tui.services.session import Session
@@ -114,7 +116,19 @@ class Context:
 
     @contextmanager
     def making(self, kind: ResourceKind, resource_id: str, name: str, there: Callable[[], object]) -> Iterator[None]:
-        """Around the call that creates a resource: the intent before it, taken back when Azure refused and `there` finds nothing."""
+        """Around the call that creates a resource: the intent before it, taken back when Azure refused and `there` finds nothing.
+
+        What the plan only uses is never made: ServiceError when it is gone.
+        """
+        planned = next((item for item in self.plan.resources if names.same_id(item.id, resource_id)), None)
+        if planned is not None and planned.action in {Action.USE, Action.CHANGE} and not self.ours(resource_id):
+            raise ServiceError(
+                Failure(
+                    code=VANISHED,
+                    message=f"The {kind.value} {name!r}, which this run only uses, is not there any more.",
+                    advice=f"Put it back, or let the run make it: 'mi-tui resume {self.run} --make-missing'.",
+                )
+            )
         self.journal.intend(self.run, kind, resource_id, name)
         try:
             yield

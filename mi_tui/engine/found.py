@@ -31,6 +31,8 @@ class Found:
     capacity: Capacity | None
     no_capacity: str = ""
     """Why the quota could not be read."""
+    tenants: tuple[str, ...] = ()
+    """Names of the deployments of an endpoint that is broken; not read of one that is whole."""
 
 
 def look(session: Session, answers: Answers) -> Found:
@@ -64,8 +66,8 @@ def look(session: Session, answers: Answers) -> Found:
         blob: bool | None = False
         if existing is not None and container:
             blob = blobs.exists(session, existing, store.container, store.blob)
-        front, back = endpoint.result()
-        return Found(place, identity.result(), existing, container, blob, front, back, *room.result())
+        front, back, tenants = endpoint.result()
+        return Found(place, identity.result(), existing, container, blob, front, back, *room.result(), tenants=tenants)
 
 
 def _capacity(session: Session, location: str) -> tuple[Capacity | None, str]:
@@ -76,14 +78,14 @@ def _capacity(session: Session, location: str) -> tuple[Capacity | None, str]:
         return None, error.failure.message
 
 
-def _endpoint(session: Session, answers: Answers) -> tuple[EndpointInfo | None, DeploymentInfo | None]:
-    where = answers.workspace
-    front = endpoints.get(session, where.resource_group, where.name, answers.endpoint.name)
+def _endpoint(session: Session, answers: Answers) -> tuple[EndpointInfo | None, DeploymentInfo | None, tuple[str, ...]]:
+    group, workspace, name = answers.workspace.resource_group, answers.workspace.name, answers.endpoint.name
+    front = endpoints.get(session, group, workspace, name)
     if front is None:
-        return None, None
-    return front, deployments.get(
-        session, where.resource_group, where.name, answers.endpoint.name, answers.deployment.name
-    )
+        return None, None, ()
+    if front.broken:
+        return front, None, tuple(info.name for info in deployments.list_all(session, group, workspace, name))
+    return front, deployments.get(session, group, workspace, name, answers.deployment.name), ()
 
 
 def _identity(session: Session, answers: Answers) -> IdentityInfo | None:

@@ -126,6 +126,13 @@ class Journal:
                 return
         raise JournalError(f"Run {run} was taken by another mi-tui at this moment. 'mi-tui status {run}' says by whom.")
 
+    def set_plan(self, run: str, plan: Plan) -> None:
+        """Remember another plan of the run, which the person has confirmed."""
+        self._change(
+            f"UPDATE runs SET plan=? WHERE id=? AND NOT {_DRIVEN_BY_ANOTHER}",
+            msgspec.json.encode(plan), run, run, self._mine.get(run),
+        )  # fmt: skip
+
     def end_run(self, run: str, state: RunState) -> None:
         """Remember how the run ended; it has no owner any more. One that was taken over meanwhile is the other's to end."""
         self._change(

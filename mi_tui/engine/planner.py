@@ -10,7 +10,7 @@ from mi_tui.engine.found import Found, look
 from mi_tui.model import instances, names, roles
 from mi_tui.model.answers import Answers, GrantPolicy, GrantScope, IdentityKind
 from mi_tui.model.capacity import QUOTA_HELP, Fit
-from mi_tui.model.failure import Failure
+from mi_tui.model.failure import BROKEN_ENDPOINT, Failure
 from mi_tui.model.plan import Action, Grant, Plan, PlannedResource, PlannedStep, ResourceKind
 from mi_tui.services import grants, storage
 from mi_tui.services.endpoints import EndpointInfo
@@ -95,11 +95,13 @@ def _conflicts(session: Session, answers: Answers, found: Found) -> list[Failure
         )
     front = found.endpoint
     wanted = answers.identity.kind
-    has = _kind(front) if front else wanted
-    if front is not None and has is not wanted:
+    if front is not None and front.broken:
+        for failure in _broken(answers, found):
+            faults.append(failure)
+    elif front is not None and _kind(front) is not wanted:
         fault(
             "identity-kind",
-            f"The endpoint {front.name!r} exists with a {has.words} identity, the answers ask for a "
+            f"The endpoint {front.name!r} exists with a {_kind(front).words} identity, the answers ask for a "
             f"{wanted.words} one. Azure does not let an endpoint's identity be changed.",
             "Take another endpoint name, set identity.kind to what the endpoint has, or delete the endpoint first.",
         )
@@ -108,12 +110,6 @@ def _conflicts(session: Session, answers: Answers, found: Found) -> list[Failure
             "identity-other",
             f"The endpoint {front.name!r} exists with another user-assigned identity.",
             "Take another endpoint name, or name the identity that the endpoint has.",
-        )
-    if front is not None and front.state.lower() == "failed":
-        fault(
-            "broken-endpoint",
-            f"The endpoint {front.name!r} exists but was never made completely (state {front.state}).",
-            f"Delete it ('az ml online-endpoint delete --name {front.name}') or take another endpoint name.",
         )
     if found.deployment is not None:
         fault(
@@ -128,6 +124,30 @@ def _conflicts(session: Session, answers: Answers, found: Found) -> list[Failure
             "Attach a registry to the workspace first, take a workspace that has one, or use a system-assigned identity (identity.kind: sai).",
         )
     return faults
+
+
+def _broken(answers: Answers, found: Found) -> list[Failure]:
+    """What is in the way of making a broken leftover of an endpoint again; nothing once the person has said so."""
+    front = found.endpoint
+    assert front is not None
+    said = f"The endpoint {front.name!r} exists but was never made completely (state {front.state})"
+    if found.tenants:
+        return [
+            Failure(
+                "mi-tui/broken-endpoint-in-use",
+                f"{said}, and it has deployments: {', '.join(found.tenants[:3])}.",
+                advice="They are not this run's to delete. Take another endpoint name, or have who made them delete it.",
+            )
+        ]
+    if answers.endpoint.replace_broken:
+        return []
+    return [
+        Failure(
+            BROKEN_ENDPOINT,
+            f"{said}. Azure cannot repair it.",
+            advice="Set endpoint.replace_broken to true, and the run deletes it and makes it again; or take another endpoint name.",
+        )
+    ]
 
 
 def _kind(endpoint: EndpointInfo) -> IdentityKind:
@@ -203,8 +223,7 @@ def _resources(answers: Answers, found: Found, run: str) -> list[PlannedResource
             f"from {answers.deployment.code}", "the scoring script",
         ),
         PlannedResource(
-            "endpoint", ResourceKind.ENDPOINT, answers.endpoint.name, Action.CHANGE if found.endpoint else made, front,
-            "all traffic goes to the new deployment" if found.endpoint else f"key authentication, {answers.identity.kind.words} identity",
+            "endpoint", ResourceKind.ENDPOINT, answers.endpoint.name, *_front(answers, found, front),
             "what you call",
         ),
         PlannedResource(
@@ -213,6 +232,16 @@ def _resources(answers: Answers, found: Found, run: str) -> list[PlannedResource
         ),
     ]  # fmt: skip
     return resources
+
+
+def _front(answers: Answers, found: Found, front: str) -> tuple[Action, str, str]:
+    """What happens to the endpoint: action, id and detail."""
+    fresh = f"key authentication, {answers.identity.kind.words} identity"
+    if found.endpoint is None:
+        return Action.CREATE, front, fresh
+    if found.endpoint.broken:
+        return Action.REPLACE, front, f"the broken one of this name is deleted first; {fresh}"
+    return Action.CHANGE, front, "all traffic goes to the new deployment"
 
 
 def blob_id(container: str, blob: str) -> str:
@@ -235,7 +264,7 @@ def _grants(session: Session, answers: Answers, found: Found) -> list[Grant]:
     principal_id = ""
     if uai and found.identity:
         principal_id = found.identity.principal_id
-    elif not uai and found.endpoint and found.endpoint.principal_id:
+    elif not uai and found.endpoint and not found.endpoint.broken and found.endpoint.principal_id:
         principal_id = found.endpoint.principal_id
     skipped = answers.grants is GrantPolicy.SKIP
 
@@ -329,7 +358,11 @@ def _warnings(answers: Answers, found: Found) -> list[str]:
         warnings.append("The endpoint may read every container of the account; scope: container would do.")
     if answers.grants is GrantPolicy.SKIP:
         warnings.append("The grants are left to somebody else; the deployment fails unless they are there in time.")
-    if found.endpoint is not None:
+    if found.endpoint is not None and found.endpoint.broken:
+        warnings.append(
+            f"The endpoint {found.endpoint.name!r} was never made completely. It is deleted and made again."
+        )
+    elif found.endpoint is not None:
         warnings.append(
             f"The endpoint {found.endpoint.name!r} exists; its traffic will go to {answers.deployment.name!r} alone."
         )

@@ -105,6 +105,12 @@ class Endpoint(Struct, frozen=True, forbid_unknown_fields=True):
     """The online endpoint. Key authentication."""
 
     name: Annotated[str, _field("Unique in the region, among all customers of Azure.", "ep-my-endpoint-01")]
+    replace_broken: Annotated[
+        bool,
+        _field(
+            "true: an endpoint of this name that was never made completely, and holds nothing, is deleted and made again."
+        ),
+    ] = False
 
 
 class Deployment(Struct, frozen=True, forbid_unknown_fields=True):

@@ -150,7 +150,10 @@ def _storage(plan: Plan) -> list[Command]:
 def _endpoint(plan: Plan, uai: bool) -> list[Command]:
     planned = plan.resource("endpoint")
     made = []
-    if planned.action is Action.CREATE:
+    if planned.action is Action.REPLACE:
+        gone = _az("ml online-endpoint delete", ("--name", planned.name), *_workspace(plan), ("--yes",))
+        made.append(Command("the broken one of this name goes first", gone))
+    if planned.action in {Action.CREATE, Action.REPLACE}:
         about: dict[str, object] = {
             "$schema": f"{_SCHEMA}/managedOnlineEndpoint.schema.json",
             "name": planned.name,

@@ -43,6 +43,8 @@ class Draft(Struct):
     upload: str = ""
     scope: GrantScope = GrantScope.CONTAINER
     endpoint: str = ""
+    replace_broken: str = ""
+    """The endpoint that may be deleted and made again when it is broken: said of one name, not of the next that is typed."""
     deployment: str = "blue"
     model: str = ""
     code: str = ""
@@ -75,6 +77,7 @@ class Draft(Struct):
             upload=answers.storage.upload or "",
             scope=answers.storage.scope,
             endpoint=answers.endpoint.name,
+            replace_broken=answers.endpoint.name if answers.endpoint.replace_broken else "",
             deployment=answers.deployment.name,
             model=answers.deployment.model,
             code=answers.deployment.code,
@@ -99,7 +102,7 @@ class Draft(Struct):
             storage=Storage(
                 self.account, self.account_group or None, self.container, self.blob, self.upload or None, self.scope
             ),
-            endpoint=Endpoint(self.endpoint),
+            endpoint=Endpoint(self.endpoint, bool(self.endpoint) and self.replace_broken == self.endpoint),
             deployment=Deployment(
                 self.model,
                 self.code,

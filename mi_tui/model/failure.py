@@ -8,6 +8,12 @@ from typing import Any
 
 from msgspec import Struct
 
+VANISHED = "mi-tui/vanished"
+"""The code of the failure that something which the plan only uses is gone; resuming with `make_missing` mends it."""
+
+BROKEN_ENDPOINT = "mi-tui/broken-endpoint"
+"""The code of the failure that the endpoint is a broken leftover; `endpoint.replace_broken` in the answers mends it."""
+
 
 class Failure(Struct, frozen=True, omit_defaults=True):
     """What went wrong, in Azure's words and in ours. `code` is Azure's error code, or `mi-tui/...` for our own."""

@@ -11,16 +11,18 @@ from mi_tui.model.capacity import Fit
 
 
 class Action(StrEnum):
-    """What happens to a resource. The marks are `+`, `=` and `~`."""
+    """What happens to a resource. The marks are `+`, `=`, `~` and `!`."""
 
     CREATE = "create"
     USE = "use"
     CHANGE = "change"
+    REPLACE = "replace"
+    """Deleted first and made again: a broken leftover, on the person's word."""
 
     @property
     def mark(self) -> str:
         """The sign that stands before the resource, always together with a word."""
-        return {"create": "+", "use": "=", "change": "~"}[self.value]
+        return {"create": "+", "use": "=", "change": "~", "replace": "!"}[self.value]
 
 
 class ResourceKind(StrEnum):

@@ -41,6 +41,11 @@ class EndpointInfo(Struct, frozen=True):
     location: str
     tags: dict[str, str]
 
+    @property
+    def broken(self) -> bool:
+        """Whether it was never made completely. Azure refuses every deployment in it and cannot repair it (failures of type E3)."""
+        return self.state.lower() == "failed"
+
 
 def get(session: Session, group: str, workspace: str, name: str) -> EndpointInfo | None:
     """The endpoint, or None when it is not there. A failed one is there: look at `state`. Raises ServiceError."""

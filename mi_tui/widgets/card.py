@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from mi_tui.model.events import RunFinished
-from mi_tui.model.failure import Failure
+from mi_tui.model.failure import VANISHED, Failure
 from mi_tui.model.marks import marks
 from mi_tui.model.names import short_id
 from mi_tui.model.text import masked, visible
@@ -84,6 +84,8 @@ def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
     ]
     if failure.advice:
         fixes.append(Fix(failure.advice))
+    if failure.code == VANISHED:
+        fixes.append(Fix("Let this run make what is gone, and go on", action="make-missing"))
     fixes.append(Fix("Resume: what is done is kept, the rest is tried again", action="resume"))
     return Facts(happened, tuple(why), tuple(fixes), failure.raw or failure.message)
 

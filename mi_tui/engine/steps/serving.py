@@ -11,10 +11,11 @@ from mi_tui.engine.context import Context, Done, Interrupted, Say
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.events import Notice
 from mi_tui.model.failure import Failure
-from mi_tui.model.plan import ResourceKind
+from mi_tui.model.plan import Action, ResourceKind
 from mi_tui.model.redact import redact
 from mi_tui.services import deployments, endpoints, scoring
 from mi_tui.services.deployments import DeploymentInfo, DeploymentSpec
+from mi_tui.services.endpoints import EndpointInfo
 from mi_tui.services.errors import ServiceError
 
 _LATE_LOOKS = 3
@@ -36,7 +37,7 @@ def endpoint(ctx: Context, say: Say) -> Done:
             lambda status: say(status, ""),
             stop=ctx.stop,
         )
-    if info is not None and info.state.lower() == "failed" and ctx.made(planned.id, info.tags):
+    if info is not None and info.broken and _may_replace(ctx, info):
         say("Deleting", "an earlier try left it broken")
         endpoints.delete(
             ctx.session, ctx.group, ctx.workspace, planned.name, lambda status: say(status, ""), stop=ctx.stop
@@ -62,6 +63,24 @@ def endpoint(ctx: Context, say: Say) -> Done:
     if not uai and info.principal_id:
         ctx.note("principal_id", info.principal_id)
     return done
+
+
+def _may_replace(ctx: Context, info: EndpointInfo) -> bool:
+    """Whether a broken endpoint is ours to delete: this run's own, or the leftover that the plan was to replace and that holds nothing."""
+    if ctx.made(info.id, info.tags):
+        return True
+    if ctx.plan.resource("endpoint").action is not Action.REPLACE:
+        return False
+    tenants = deployments.list_all(ctx.session, ctx.group, ctx.workspace, info.name)
+    if tenants:
+        raise ServiceError(
+            Failure(
+                code="mi-tui/broken-endpoint-in-use",
+                message=f"The broken endpoint {info.name!r} has a deployment by now ({tenants[0].name}), so it was left as it is.",
+                advice="Take another endpoint name in a new run, or have who made the deployment delete it.",
+            )
+        )
+    return True
 
 
 def variables(ctx: Context) -> dict[str, str]:
