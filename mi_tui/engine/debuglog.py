@@ -8,6 +8,8 @@ import os
 from io import TextIOWrapper
 from pathlib import Path
 
+from mi_tui.model.redact import redact
+
 _MOST = 2_000_000
 """Bytes after which the log is rotated; one earlier file is kept."""
 
@@ -29,9 +31,16 @@ def begin(home: Path) -> str:
         why = "it is a symbolic link, which is not followed" if path.is_symlink() else error.strerror or str(error)
         logger.addHandler(logging.NullHandler())
         return f"There is no debug log: {path} cannot be written ({why})."
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s %(message)s"))
+    handler.setFormatter(_Redacted("%(asctime)s %(levelname).1s %(name)s %(message)s"))
     logger.addHandler(handler)
     return ""
+
+
+class _Redacted(logging.Formatter):
+    """Whatever is logged, and by whom: tracebacks and arguments too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 class _DebugLog(logging.handlers.RotatingFileHandler):

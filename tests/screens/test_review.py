@@ -15,7 +15,7 @@ from mi_tui.model.answers import IdentityKind
 from mi_tui.model.capacity import Fit
 from mi_tui.model.commands import script
 from mi_tui.model.draft import Stage
-from mi_tui.model.failure import Failure
+from mi_tui.model.failure import BROKEN_ENDPOINT, Failure
 from mi_tui.model.plan import Grant
 from mi_tui.services.errors import ServiceError
 from mi_tui.widgets.card import FixLine
@@ -194,6 +194,21 @@ def test_a_reason_leads_to_its_stage(tmp_path: Path) -> None:
         await until(app, pilot, lambda: isinstance(app.focused, FixLine))
         await pilot.press("enter")
         await until(app, pilot, lambda: app.wizard.stage is Stage.IDENTITY)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_a_broken_leftover_is_planned_to_be_replaced_on_the_persons_word(tmp_path: Path) -> None:
+    broken = Failure(BROKEN_ENDPOINT, "The endpoint 'ep-demo' exists but was never made completely.", advice="Set it.")
+    flow = Scripted(tmp_path, PlanError([broken]))
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        assert "Delete the broken endpoint and make it again" in screen_text(app)
+        flow.given = a_plan()
+        await pilot.press("enter")
+        await until(app, pilot, lambda: state(app) == "planned")
+        assert [answers.endpoint.replace_broken for answers in flow.asked] == [False, True]
 
     drive(flow, Stage.REVIEW, look)
 
