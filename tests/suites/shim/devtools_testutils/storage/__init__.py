@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import random
 from io import StringIO
 from typing import Any
 
@@ -50,7 +50,7 @@ class StorageRecordedTestCase(AzureRecordedTestCase):
 
     def get_random_bytes(self, size: int) -> bytes:
         """So many bytes."""
-        return os.urandom(size)
+        return random.randbytes(size)  # a test may have replaced os.urandom
 
     def get_random_text_data(self, size: int) -> str:
         """So many letters and digits."""
