@@ -149,7 +149,7 @@ def _parameters(declared: dict[str, Any], given: dict[str, Any]) -> dict[str, An
                 f"The provided value for the template parameter '{name}' is not valid: it must be of type {one.get('type')}."
             )
         allowed = one.get("allowedValues")
-        if allowed and value not in allowed:
+        if allowed and str(value).lower() not in {str(one).lower() for one in allowed}:
             raise TemplateError(
                 f"The provided value '{value}' for the template parameter '{name}' is not valid. The value '{value}' is not part of the "
                 f"allowed value(s): '{','.join(map(str, allowed))}'."
