@@ -251,6 +251,7 @@ def resume(run: str, take_over: bool, make_missing: bool, as_json: bool, how: Ho
     workflow, render = open_workflow(), renderer(as_json)
     record = workflow.journal.run(run)
     say_notices(workflow)
+    workflow.journal.must_be_writable()
     with how.target_of(workflow, record) as target:
         make_missing = make_missing or _may_make_missing(workflow, target, record)
         return drive(
