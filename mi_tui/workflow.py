@@ -16,7 +16,7 @@ import platformdirs
 
 import mi_tui
 from mi_tui import targets
-from mi_tui.engine import adopting, changes, cleanup, debuglog, evidence, files, keeping, logs, planner, runner
+from mi_tui.engine import adopting, changes, cleanup, debuglog, evidence, files, keeping, logs, pending, planner, runner
 from mi_tui.engine.adopting import Found
 from mi_tui.engine.catalog import Catalog
 from mi_tui.engine.cleanup import Consent
@@ -268,6 +268,7 @@ class Workflow:
         def work(ctx: Context) -> RunFinished:
             for text in changes.said(ctx):
                 emit(Notice(run=record.id, text=text))
+            pending.settle(ctx)
             return runner.run(ctx)
 
         return self._drive(work, target, record.id, plan, emit, stop)
@@ -338,6 +339,13 @@ class Workflow:
         return _sandbox_died(end) if target.gone else end
 
     # ---- looking and asking
+
+    def operations(self, target: Target, record: RunRecord) -> dict[int, str]:
+        """What Azure says now of the run's long operations whose end is not known here: number -> status. Raises ServiceError."""
+        session = target.in_subscription(record.plan.place.subscription).session
+        under_way = [one for one in self.journal.operations(record.id) if one.ended is None]
+        with quiet.Prints():
+            return {one.number: pending.ask(session, one) or "Azure does not tell any more" for one in under_way}
 
     def endpoint_state(self, target: Target, record: RunRecord) -> dict[str, str]:
         """The states that Azure tells now: `endpoint`, `deployment`, `traffic`, `scoring_uri`; `absent` where there is none."""

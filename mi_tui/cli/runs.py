@@ -185,9 +185,11 @@ def status(run: str, as_json: bool, how: How) -> None:
     say_notices(workflow)
     steps, ledger = workflow.journal.steps(record.id), workflow.journal.ledger(record.id)
     operations = workflow.journal.operations(record.id)
+    told: dict[int, str] = {}
     try:
         with how.target_of(workflow, record) as target:
             now = workflow.endpoint_state(target, record)
+            told = workflow.operations(target, record)
     except (ServiceError, SandboxError) as error:
         # What the journal knows is worth saying also where Azure cannot be asked.
         now = {"unknown": str(error)}
@@ -203,7 +205,10 @@ def status(run: str, as_json: bool, how: How) -> None:
                         "made": e.made, "request_id": e.request_id,
                     } for e in ledger
                 ],
-                "operations": [{name: getattr(o, name) for name in o.__struct_fields__} for o in operations],
+                "operations": [
+                    {**{name: getattr(o, name) for name in o.__struct_fields__}, "now": told.get(o.number, "")}
+                    for o in operations
+                ],
             }
         )  # fmt: skip
         return
@@ -225,7 +230,9 @@ def status(run: str, as_json: bool, how: How) -> None:
     if operations:
         click.echo("Long operations")
     for operation in operations:
-        ended = f"{operation.ended - operation.began:.0f} s" if operation.ended else "no end is known here"
+        ended = f"{operation.ended - operation.began:.0f} s" if operation.ended else "no end was seen"
+        if operation.number in told:
+            ended += f"; Azure says now: {told[operation.number]}"
         name = operation.resource.rstrip("/").rsplit("/", 1)[-1]
         click.echo(
             visible(f"  {operation.outcome or 'under way':9}  {operation.kind} {name}  ({operation.step}; {ended})")

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from mi_tui import targets
-from mi_tui.engine import cleanup, evidence, planner, steps
+from mi_tui.engine import cleanup, evidence, pending, planner, steps
 from mi_tui.engine.context import Context, Stop
 from mi_tui.engine.journal import LedgerEntry, RunState, Verdict
 from mi_tui.model import names
 from mi_tui.model.answers import IdentityKind, Workspace
-from mi_tui.model.events import Event, Outcome, RunFinished
+from mi_tui.model.events import Event, Notice, Outcome, RunFinished
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services import arm, grants, identities, rights, seen, storage
 from mi_tui.services.errors import ServiceError
@@ -316,6 +316,24 @@ def test_where_there_is_a_journal_what_was_here_before_is_not_adopted(world: Wor
     assert clean(ctx).removed == ()
     assert seen.look(ctx.session, identity.id) is not None
     identities.delete(ctx.session, ctx.group, identity.name)
+
+
+def test_an_operation_whose_end_nobody_saw_is_asked_for(world: World) -> None:
+    ctx = world.begin("storage-account")
+    (operation,) = ctx.journal.operations(ctx.run)
+    ctx.journal._change("UPDATE operations SET ended=NULL, outcome=''")
+    assert world.workflow.operations(world.target, ctx.journal.run(ctx.run)) == {operation.number: "Succeeded"}
+    world.events.clear()
+    pending.settle(ctx)
+    assert ctx.journal.operations(ctx.run)[0].outcome == "Succeeded"
+    (said,) = world.events
+    assert isinstance(said, Notice)
+    assert "(step storage-account) ended: Succeeded" in said.text
+    # Nobody else gets our token, and what Azure has forgotten is no reason to wait.
+    ctx.journal._change("UPDATE operations SET ended=NULL, address='evil.example.org/subscriptions/s'")
+    pending.settle(ctx)
+    assert ctx.journal.operations(ctx.run)[0].outcome.startswith("unknown")
+    clean(ctx)
 
 
 def put(session: Session, path: str, version: str, body: dict[str, object]) -> None:

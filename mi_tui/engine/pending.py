@@ -1,0 +1,55 @@
+"""Long operations whose end nobody saw, because mi-tui was killed or left: Azure is asked what became of them."""
+
+from __future__ import annotations
+
+from mi_tui.engine.context import Context
+from mi_tui.engine.journal import OperationRecord
+from mi_tui.model.events import Notice
+from mi_tui.services import arm
+from mi_tui.services.errors import ServiceError
+from mi_tui.services.session import ARM, Session
+
+_HOST = ARM.removeprefix("https://")
+_OVER = {"succeeded", "failed", "canceled", "cancelled"}
+
+
+def settle(ctx: Context) -> None:
+    """Journal how each operation without an end has ended, and say it: of a failure, the resource alone would not tell the reason.
+
+    What Azure cannot be asked now stays as it is.
+    """
+    for operation in ctx.journal.operations(ctx.run):
+        if operation.ended is not None:
+            continue
+        try:
+            said = ask(ctx.session, operation)
+        except ServiceError:
+            continue
+        if said is None:
+            ctx.journal.end_operation(operation.number, "unknown: Azure does not tell any more")
+        elif said.split(":")[0].lower() in _OVER:
+            ctx.journal.end_operation(operation.number, said)
+            name = operation.resource.rstrip("/").rsplit("/", 1)[-1]
+            ctx.emit(
+                Notice(
+                    run=ctx.run,
+                    text=f"Meanwhile in Azure, {operation.kind} {name} (step {operation.step}) ended: {said}",
+                )
+            )
+
+
+def ask(session: Session, operation: OperationRecord) -> str | None:
+    """The operation's status as Azure spells it, with the error's code and message when it failed; None when Azure does not know it.
+
+    Operations are kept for a while only (Azure Resource Manager asynchronous operations). Raises ServiceError.
+    """
+    host, _, rest = operation.address.partition("/")
+    if host.lower() != _HOST:
+        return None  # only this host gets our token
+    path, _, version = rest.partition("?api-version=")
+    body = arm.get(session, f"/{path}", version or "2022-05-01")
+    if body is None:
+        return None
+    status = arm.text(body, "status") or arm.text(body, "properties", "provisioningState") or "Succeeded"
+    code, message = arm.text(body, "error", "code"), arm.text(body, "error", "message")
+    return ": ".join(part for part in (status, code, message) if part)
