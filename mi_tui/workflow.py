@@ -342,8 +342,10 @@ class Workflow:
 
     def operations(self, target: Target, record: RunRecord) -> dict[int, str]:
         """What Azure says now of the run's long operations whose end is not known here: number -> status. Raises ServiceError."""
-        session = target.in_subscription(record.plan.place.subscription).session
         under_way = [one for one in self.journal.operations(record.id) if one.ended is None]
+        if not under_way:
+            return {}
+        session = target.in_subscription(record.plan.place.subscription).session
         with quiet.Prints():
             return {one.number: pending.ask(session, one) or "Azure does not tell any more" for one in under_way}
 
