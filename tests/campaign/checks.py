@@ -141,8 +141,11 @@ def settled(status: dict[str, Any], before: Tree, *, scored: bool) -> list[str]:
     if status["state"] != "removed":
         found.append(f"the run's state is {status['state']} after its clean-up")
     for step, told in status["steps"].items():
-        if told["state"] == "begun" or (scored and told["state"] != "done"):
-            found.append(f"step {step} is {told['state']} although the run {'succeeded' if scored else 'ended'}")
+        removal = step.startswith("remove ")
+        if told["state"] == "begun" or (removal and told["state"] != "removed"):
+            found.append(f"step {step} is {told['state']} although the run was cleaned up")
+        elif scored and not removal and told["state"] != "done":
+            found.append(f"step {step} is {told['state']} although the run succeeded")
     there = {str(item["id"]).lower() for part in ("resources", "role_assignments") for item in before[part]}
     for entry in status["resources"]:
         known = entry["id"].lower() in there

@@ -48,8 +48,10 @@ _READING = (
     ("blob", "GET|HEAD", "*"),
     ("login", "POST", "*/token"),
 )
-KINDS = ("reset before", "reset after", "429", "5xx", "slow", "expired token", "lag", "broken operation")
-"""What can go wrong. Lag: grants, directory, endpoint and names that follow only later."""
+_MADE = ("storageAccounts", "containers", "userAssignedIdentities", "onlineEndpoints", "deployments")
+KINDS = ("reset before", "reset after", "429", "5xx", "slow", "expired token", "lag", "stale read", "broken operation")
+"""What can go wrong. Lag: grants, directory, endpoint and names that follow only later. Stale read: a replica of Azure's that does not
+know yet what was made, and answers 404."""
 
 
 @dataclass
@@ -80,7 +82,7 @@ def draw(dice: random.Random, *, removing: bool, most: int = 4) -> Trouble:
     trouble = Trouble()
     for _ in range(dice.randint(0, most)):
         kind = dice.choice(KINDS)
-        if removing and kind == "broken operation":
+        if removing and kind in {"broken operation", "stale read"}:
             continue
         trouble.kinds[kind] += 1
         if kind == "lag":
@@ -104,6 +106,12 @@ def draw(dice: random.Random, *, removing: bool, most: int = 4) -> Trouble:
 
 
 def _rule(dice: random.Random, kind: str, *, removing: bool) -> dict[str, Any]:
+    if kind == "stale read":
+        return {
+            "on": {"method": "GET", "path": f"*/{dice.choice(_MADE)}/{{name}}"},
+            "when": {"skip": dice.randint(0, 3), "times": dice.choice((1, 1, 2))},
+            "answer": {"status": 404, "code": "ResourceNotFound", "message": "The resource '{name}' was not found."},
+        }
     changes = _REMOVING if removing else _CHANGING
     service, method, path = dice.choice(changes if kind == "reset after" or dice.random() < 0.6 else _READING)
     rule: dict[str, Any] = {
