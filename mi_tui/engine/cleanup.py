@@ -162,9 +162,10 @@ def _remove(job: Removal, entry: LedgerEntry, *, along: bool) -> Failure | str |
         ctx.journal.end_step(ctx.run, step, "failed", failure.sentence()[:500])
         ctx.emit(StepFailed(run=ctx.run, step=step, title=title, failure=failure, seconds=time.monotonic() - began))
         return failure
-    ctx.journal.removed(ctx.run, entry.id, "seen to be gone")
     gone = "went with its deployment" if entry.kind is ResourceKind.ENDPOINT and along else "was gone already"
     finished("removed", "" if was_there else gone)
+    # Last: a clean-up that dies in between looks at the resource again, and no step is left without its end.
+    ctx.journal.removed(ctx.run, entry.id, "seen to be gone")
     return None
 
 
