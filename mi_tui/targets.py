@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mi_tui.engine.context import Pace
+from mi_tui.engine.signing import AskSignIn
+from mi_tui.model.failure import Failure
 from mi_tui.model.secret import Secret, remember
 from mi_tui.sandbox import client
 from mi_tui.services import sign_in
+from mi_tui.services.errors import ServiceError
 from mi_tui.services.session import Session
 from mi_tui.services.sign_in import Account
 
@@ -37,9 +40,15 @@ _NETWORK_VARIABLES = (
 )
 
 _SANDBOX_PACE = {
-    "instant": Pace(grant_wait=0.3, retry_wait=0.5, log_poll=0.3, state_poll=0.1),
-    "demo": Pace(grant_wait=2.0, retry_wait=3.0, log_poll=1.0, state_poll=0.5),
-}
+    "instant": Pace(
+        grant_wait=0.3, propagation=10.0, young_grant=20.0, retry_wait=0.5, log_poll=0.3, state_poll=0.1,
+        first_pause=0.2, longest_pause=2.0, network_patience=60.0, busy_patience=20.0, throttled_patience=60.0, calm=5.0,
+    ),
+    "demo": Pace(
+        grant_wait=2.0, propagation=45.0, young_grant=90.0, retry_wait=3.0, log_poll=1.0, state_poll=0.5,
+        first_pause=0.5, longest_pause=10.0,
+    ),
+}  # fmt: skip
 _SANDBOX_POLL = {"instant": 0.1, "demo": 0.5}
 
 
@@ -51,6 +60,8 @@ class Target:
     session: Session
     pace: Pace
     lease: client.Lease | None = None
+    ask_sign_in: AskSignIn | None = None
+    """How a person is asked to sign in again in the middle of a run; None where nobody can be asked."""
 
     @property
     def connection(self) -> client.Connection | None:
@@ -119,6 +130,9 @@ class SignedInUser:
         }
         with self._lock:
             answer = requests.post(self._url, data=form, timeout=30)
+        if answer.status_code == 429 or answer.status_code >= 500:
+            # Entra is busy, which is no refusal.
+            raise ServiceError(Failure(f"HTTP {answer.status_code}", "Entra is busy.", status=answer.status_code))
         body = answer.json()
         if answer.status_code != 200:
             raise ClientAuthenticationError(message=str(body.get("error_description", "Entra refused the sign-in.")))

@@ -335,7 +335,9 @@ class Workflow:
             emit(_sandbox_died(event) if target.gone else event)
 
         with quiet.Prints():
-            end = work(Context(run, plan, session, self.journal, explained, target.pace, stop))
+            context = Context(run, plan, session, self.journal, explained, target.pace, stop)
+            context.sign_in.ask, context.gone = target.ask_sign_in, lambda: target.gone
+            end = work(context)
         return _sandbox_died(end) if target.gone else end
 
     # ---- looking and asking

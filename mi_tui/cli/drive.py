@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from mi_tui.cli import exits
+from mi_tui.cli.asking import questions
 from mi_tui.model.events import Event, Outcome, RunFinished
 from mi_tui.workflow import Stop
 
@@ -34,7 +35,7 @@ def until_closed(render: Callable[[Event], None], stop: Stop) -> Callable[[Event
 
 
 def drive(run: str, work: Callable[[Stop], RunFinished], clean: Callable[[Stop], RunFinished] | None = None) -> int:
-    """Do the work until it ends or is interrupted; the exit code.
+    """Do the work until it ends or is interrupted, and ask what it wants to know; the exit code.
 
     Ctrl+C asks on a terminal (leave it running is the default); without one the run is left and the exit code is 3. A second
     Ctrl+C leaves at once. SIGTERM and a terminal that is closed leave the run resumable. After "cancel", `clean` is offered.
@@ -67,6 +68,7 @@ def drive(run: str, work: Callable[[Stop], RunFinished], clean: Callable[[Stop],
                 if stop.is_set() and not stop.cancelled:
                     ended.wait(_GRACE)
                     break
+                questions.answer(terminal, stop)
             except KeyboardInterrupt:
                 if stop.is_set():
                     os._exit(exits.INTERRUPTED)

@@ -137,6 +137,7 @@ def up(
         if not yes and not click.confirm("Carry it out?", default=False, err=True):
             click.echo("Nothing was changed.", err=True)
             return exits.DONE
+        target.ask_sign_in = how.asking(workflow, target)
         return drive(
             run,
             lambda stop: workflow.up(target, run, made, until_closed(render, stop), stop),

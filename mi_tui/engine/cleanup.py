@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from mi_tui.engine import keeping, whocan
-from mi_tui.engine.context import Context
+from mi_tui.engine.context import Context, Say
 from mi_tui.engine.journal import JournalError, LedgerEntry, RunState, Verdict
+from mi_tui.engine.patience import patiently
 from mi_tui.engine.removers import REMOVABLE, REMOVERS, Kept, Removal, foreign_blobs
 from mi_tui.model.events import Left, Outcome, RunFinished, StepFailed, StepFinished, StepProgress, StepStarted
 from mi_tui.model.failure import Failure
@@ -148,7 +149,9 @@ def _remove(job: Removal, entry: LedgerEntry, *, along: bool) -> Failure | str |
 
     try:
         with ctx.session.operations.noting(ctx.noted(step)):
-            was_there = REMOVERS[entry.kind](job, entry, _progress(ctx, step))
+            was_there = patiently(
+                ctx, step, _say(ctx, step), lambda: REMOVERS[entry.kind](job, entry, _progress(ctx, step)), "down"
+            )
     except Kept as kept:
         finished("left", kept.why)
         return kept.why
@@ -171,6 +174,10 @@ def _remove(job: Removal, entry: LedgerEntry, *, along: bool) -> Failure | str |
 
 def _left(entry: LedgerEntry, why: str) -> Left:
     return Left(entry.kind.value, entry.name, entry.id, why)
+
+
+def _say(ctx: Context, step: str) -> Say:
+    return lambda status, detail: ctx.emit(StepProgress(run=ctx.run, step=step, status=status, detail=detail))
 
 
 def _progress(ctx: Context, step: str) -> Callable[[str], None]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mi_tui.engine.journal import Journal, Verdict
+from mi_tui.engine.patience import Weather
+from mi_tui.engine.signing import SignInGate
 from mi_tui.model import names
 from mi_tui.model.answers import RESERVED_TAG
 from mi_tui.model.events import Event
@@ -41,16 +43,36 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Pace:
-    """The clock of a run, in seconds. `grant_wait` is waited after the last grant; a failed deployment whose grants are all
-    there but young is made again `deployment_tries` - 1 times, each after `retry_wait`."""
+    """The clock of a run, in seconds. Each bound has its reason; the sandbox goes by shorter ones where its own time is shorter."""
 
     grant_wait: float = 30.0
+    """From the last grant that the deployment needs at its beginning to asking for it. Roles act within 30 s to 2 minutes as a rule
+    (public field reports), and a deployment needs them a few minutes after it was asked for: more would be waited for nothing."""
+    propagation: float = 600.0
+    """How long a role may take to act: "up to 10 minutes" (Troubleshoot Azure RBAC). The last try of a deployment waits for so old grants."""
     young_grant: float = 900.0
+    """A grant older than this is not why something is refused: `propagation` and half of it again, for a deployment that began before."""
     deployment_tries: int = 3
+    """A try takes 8 to 14 minutes in Azure and bills: one at once, one after `retry_wait`, one when the grants must act."""
     retry_wait: float = 60.0
     log_poll: float = 10.0
     state_poll: float = 5.0
     endpoint_settle: float = 900.0
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    """The pauses between two tries of a step, doubled each time from the first to the longest (Azure's "Retry storm antipattern")."""
+    told_pause: float = 5.0
+    """A first pause shorter than this is a status only; a longer one, or a second, is worth a notice."""
+    network_patience: float = 1800.0
+    """A router that starts anew or a name service that is gone comes back within minutes; after half an hour somebody has to look."""
+    busy_patience: float = 600.0
+    """An outage of the service is longer, or over: Azure's own guidance gives transient faults seconds to a few minutes."""
+    throttled_patience: float = 3600.0
+    """ARM's longest window in which requests are counted is an hour (Understand how Azure Resource Manager throttles requests)."""
+    calm: float = 30.0
+    """When it has gone well for so long after a pause, the next failure is another trouble."""
+    most_tries: int = 100
+    """Of one step, whatever happens in between."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,11 @@ class Context:
     stop: Stop = field(default_factory=Stop)
     follower: Follower | None = None
     """Who follows the deployment's logs, once there is one."""
+    sign_in: SignInGate = field(default_factory=SignInGate)
+    """How a sign-in that has ended is renewed."""
+    gone: Callable[[], bool] = lambda: False
+    """Whether what the run plays in has ended for good, as the sandbox may: then nothing is waited for."""
+    weather: Weather = field(default_factory=Weather)
 
     @property
     def group(self) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from mi_tui.engine import cancelling, missing, steps
 from mi_tui.engine.context import Context, Done, Interrupted
 from mi_tui.engine.journal import JournalError, RunState
+from mi_tui.engine.patience import patiently
 from mi_tui.model.events import (
     MissingGrant,
     Notice,
@@ -101,7 +102,7 @@ def _work(ctx: Context, step: PlannedStep, ended: queue.SimpleQueue[_Ended]) -> 
         try:
             ctx.journal.begin_step(ctx.run, step.id)
             ctx.emit(StepStarted(run=ctx.run, step=step.id, title=step.title, typical=step.typical))
-            done = steps.find(step.id)(ctx, say)
+            done = patiently(ctx, step.id, say, lambda: steps.find(step.id)(ctx, say))
             if ctx.stop.cancelled:
                 done = replace(done, detail=f"{cancelling.BEFORE}; {done.detail}".rstrip("; "))
             ctx.journal.end_step(ctx.run, step.id, "done", done.detail)

@@ -28,6 +28,8 @@ class Failure(Struct, frozen=True, omit_defaults=True):
     anchor: str = ""
     details: tuple[str, ...] = ()
     raw: str = ""
+    retry_after: float = 0.0
+    """Seconds that Azure asked to wait before the next try; 0 when it did not."""
 
     def sentence(self) -> str:
         """One line for people: the code and what Azure said of it."""

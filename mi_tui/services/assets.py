@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +16,7 @@ from mi_tui.services import arm, blobs, storage, workspaces
 from mi_tui.services.errors import ServiceError, translated
 from mi_tui.services.session import Session
 from mi_tui.services.storage import AccountInfo
+from mi_tui.services.uploads import uploading
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -31,9 +31,6 @@ Kind = Literal["models", "codes", "environments"]
 OnUpload = Callable[[str], None]
 """Gets the address of a place that was seen absent, right before the files of a registration go there: should the registration
 then fail, this is all that is known of them."""
-
-_ONE_UPLOAD = threading.Lock()
-"""Two uploads of the same files at a time can hang azure-ai-ml 1.35 for ever."""
 
 
 class AssetInfo(Struct, frozen=True):
@@ -284,9 +281,10 @@ def _register(
     wanted = names.asset_id(names.workspace_id(session.subscription_id, group, workspace), kind, name, version)
     if (existing := get(session, wanted)) is not None:
         return existing
-    alone = contextlib.nullcontext() if kind == "environments" else _ONE_UPLOAD
-    with alone, translated():
-        made = make(session.ml(group, workspace))
+    with translated():
+        ml = session.ml(group, workspace)
+        with contextlib.nullcontext() if kind == "environments" else uploading(session.operations):
+            made = make(ml)
     uri = "" if kind == "environments" else str(made.path or "")
     created = (str(made.name), str(made.version)) == (name, version)
     at = parse_data_uri(uri, *datastore_container(session, group, workspace)) if created and uri else None

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mi_tui.model.roles import BLOB_CONTRIBUTOR, BLOB_READER, Role
-from mi_tui.services import storage
+from mi_tui.services import retries, storage
 from mi_tui.services.errors import ServiceError, as_failure, translated
 from mi_tui.services.session import CONNECT_SECONDS, READ_SECONDS, Session
 from mi_tui.services.storage import AccountInfo
@@ -29,13 +29,22 @@ KEYS_OFF = "KeyBasedAuthenticationNotPermitted"
 T = TypeVar("T")
 
 
+class BlobInfo(Struct, frozen=True):
+    """A blob as it is: the etag of its content, and what its uploader wrote beside it."""
+
+    etag: str
+    metadata: dict[str, str] = {}
+
+
 class UploadInfo(Struct, frozen=True):
-    """What an upload did: with which credential. `existed`: the blob was there and was left as it is; `etag` is empty then."""
+    """What an upload did: with which credential. `existed`: the blob was there and was left as it is; `etag` and `metadata` are its own
+    then, and empty where it may not be looked at."""
 
     how: How
     etag: str
     size: int
     existed: bool = False
+    metadata: dict[str, str] = {}
 
 
 def exists(session: Session, account: AccountInfo, container: str, blob: str) -> bool | None:
@@ -49,6 +58,11 @@ def exists(session: Session, account: AccountInfo, container: str, blob: str) ->
             return None
         raise
     return found
+
+
+def find(session: Session, account: AccountInfo, container: str, blob: str) -> BlobInfo | None:
+    """The blob, or None when it (or its container) is not there. Raises ServiceError, with code ROLE_MISSING when one may not look."""
+    return _either(session, account, BLOB_READER, lambda client: _properties(client, container, blob))[0]
 
 
 def upload(
@@ -65,7 +79,7 @@ def upload(
     """
 
     def work(client: BlobServiceClient) -> UploadInfo:
-        from azure.core.exceptions import ResourceExistsError
+        from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
         with path.open("rb") as file:
             try:
@@ -73,7 +87,13 @@ def upload(
                     file, overwrite=False, metadata=metadata
                 )
             except ResourceExistsError:
-                return UploadInfo("token", "", path.stat().st_size, existed=True)
+                try:
+                    there = _properties(client, container, blob) or BlobInfo("")
+                except HttpResponseError as error:
+                    if not _is(error, ROLE_MISSING):
+                        raise
+                    there = BlobInfo("")
+                return UploadInfo("token", there.etag, path.stat().st_size, True, there.metadata)
         return UploadInfo("token", str(answer.get("etag", "")).strip('"'), path.stat().st_size)
 
     done, how = _either(session, account, BLOB_CONTRIBUTOR, work)
@@ -190,6 +210,16 @@ def _discard(client: BlobServiceClient, container: str, blob: str) -> bool:
     return _remove(client, container, blob)
 
 
+def _properties(client: BlobServiceClient, container: str, blob: str) -> BlobInfo | None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        found = client.get_blob_client(container, blob).get_blob_properties()
+    except ResourceNotFoundError:
+        return None
+    return BlobInfo(str(found.etag or "").strip('"'), {str(k): str(v) for k, v in (found.metadata or {}).items()})
+
+
 def _remove(client: BlobServiceClient, container: str, blob: str, etag: str = "") -> bool:
     from azure.core import MatchConditions
     from azure.core.exceptions import ResourceNotFoundError
@@ -225,7 +255,7 @@ def _either(
             raise _role_missing(
                 session, account, role, refused, f"The account key may not be read either ({error.code})."
             ) from error
-        client = _client(account, key.reveal())
+        client = _client(session, account, key.reveal())
         try:
             return work(client), "key"
         except HttpResponseError as error:
@@ -239,10 +269,10 @@ def _either(
 
 
 def _by_token(session: Session, account: AccountInfo) -> BlobServiceClient:
-    return session.client(("blobs", account.blob_endpoint), lambda: _client(account, session.credential))
+    return session.client(("blobs", account.blob_endpoint), lambda: _client(session, account, session.credential))
 
 
-def _client(account: AccountInfo, credential: Any) -> BlobServiceClient:
+def _client(session: Session, account: AccountInfo, credential: Any) -> BlobServiceClient:
     from azure.storage.blob import BlobServiceClient
 
     return BlobServiceClient(
@@ -250,10 +280,8 @@ def _client(account: AccountInfo, credential: Any) -> BlobServiceClient:
         credential=credential,
         connection_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
-        # The SDK's own first pause is 15 s; the name of a new account resolves sooner.
-        initial_backoff=2,
-        increment_base=2,
-        retry_total=4,
+        retry_policy=retries.for_blobs(session.operations),
+        raw_response_hook=session.operations.heard,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
 import json
 import re
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
 
 NETWORK = "mi-tui/network"
+"""No answer came: gone, cut, slow or refused. What passes by itself; the two below do not."""
+CERTIFICATE = "mi-tui/certificate"
+"""The server's certificate is not trusted: the network works, and somebody has to say which authority to trust."""
+PROXY = "mi-tui/proxy"
+"""The proxy answers and refuses, such as for want of a sign-in (407)."""
 SIGN_IN = "mi-tui/sign-in"
 FILE = "mi-tui/file"
 INTERNAL = "mi-tui/internal"
@@ -109,10 +116,13 @@ def _azure_failure(error: BaseException) -> Failure | None:
         AzureError,
         ClientAuthenticationError,
         HttpResponseError,
+        IncompleteReadError,
         ServiceRequestError,
         ServiceResponseError,
     )
 
+    if isinstance(error, IncompleteReadError) or _cut_off(error):
+        return _network_failure(error)
     if isinstance(error, ClientAuthenticationError) and (error.response is None or entra.number_in(str(error))):
         return _sign_in_failure(error)
     if isinstance(error, HttpResponseError) and error.response is not None:
@@ -163,9 +173,35 @@ def _http_failure(error: HttpResponseError) -> Failure:
             correlation_id=correlation_id,
         )
         failure = msgspec.structs.replace(failure, raw=text[:8_000] or str(error.message))
+    if pause := retry_after(headers):
+        failure = msgspec.structs.replace(failure, retry_after=pause)
     if status == 401 and not failure.advice:
         return msgspec.structs.replace(failure, advice="Sign in again; the token was not accepted.")
     return failure
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """The seconds that an answer asks to wait, by headers in lower case; 0 when it does not.
+
+    `Retry-After` in seconds or as a date, `x-ms-retry-after-ms` and `retry-after-ms` in milliseconds (azure-core knows the same).
+    """
+    for name, unit in (("x-ms-retry-after-ms", 1000.0), ("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        text = headers.get(name, "").strip()
+        if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+            return float(text) / unit
+    try:
+        moment = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
+    except ValueError:
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+
+
+def _cut_off(error: BaseException) -> bool:
+    """Whether the body of an answer broke off while it was read, which azure-core tells as an answer without one."""
+    inner = getattr(error, "inner_exception", None)
+    return type(inner).__name__ in {"ChunkedEncodingError", "ProtocolError", "IncompleteRead"}
 
 
 def _body(response: object) -> str:
@@ -221,6 +257,9 @@ def _sign_in_failure(error: BaseException) -> Failure:
         )
     if cause := _network_cause(error):
         return _network_failure(cause)
+    if _CLI_OFFLINE.search(text):
+        # What the Azure CLI prints when it cannot reach Entra; azure-identity tells it as a sign-in that failed.
+        return _network_failure(error)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "The sign-in failed.")
     return Failure(
         code=SIGN_IN,
@@ -242,18 +281,41 @@ def _network_cause(error: BaseException) -> BaseException | None:
     return cause if isinstance(cause, (ServiceRequestError, ServiceResponseError)) else None
 
 
+_CLI_OFFLINE = re.compile(
+    r"Max retries exceeded|Failed to establish a new connection|Failed to resolve|Connection aborted|Read timed out"
+    r"|Network is unreachable|Temporary failure in name resolution|Failed to invoke the Azure CLI"
+)
+"""Urllib3's words in the output of `az`; the last are azure-identity's own for an `az` that did not answer in time."""
+
+
 def _network_failure(error: BaseException) -> Failure:
-    return Failure(
-        code=NETWORK, message=_network_words(error), advice=_NETWORK_ADVICE, raw=f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
+    host = re.search(r"host=['\"]?([\w.-]+)", text) or re.search(r"https?://([\w.-]+)", text)
+    where = host.group(1) if host else ""
+    words, code, advice = next(
+        ((words, code, advice) for pattern, words, code, advice in _NETWORK_KINDS if pattern.search(text)),
+        ("The request did not reach the server", NETWORK, _NETWORK_ADVICE),
     )
+    return Failure(code=code, message=f"{words}{f': {where}' if where else ''}.", advice=advice, target=where, raw=text)
 
 
 _NETWORK_ADVICE = "Check the network, the proxy (HTTPS_PROXY) and, behind an inspecting proxy, REQUESTS_CA_BUNDLE."
+_CERTIFICATE_ADVICE = "Behind a proxy that inspects TLS, point REQUESTS_CA_BUNDLE and SSL_CERT_FILE to a file with its certificate authority."
+_PROXY_ADVICE = "Check HTTPS_PROXY (name and password of the proxy may have to stand in it) and NO_PROXY."
 
 _NETWORK_KINDS = (
     (
-        re.compile(r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerification", re.IGNORECASE),
+        re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLCertVerification|doesn't match", re.I),
         "The server's certificate is not trusted",
+        CERTIFICATE,
+        _CERTIFICATE_ADVICE,
+    ),
+    (
+        # 408, 429 and 5xx pass by themselves: a proxy answers 502 to 504 when it cannot reach Azure itself.
+        re.compile(r"Tunnel connection failed: (?!408|429)4\d\d|InvalidProxyURL|SOCKS support", re.IGNORECASE),
+        "The proxy refused the connection",
+        PROXY,
+        _PROXY_ADVICE,
     ),
     (
         re.compile(
@@ -261,31 +323,34 @@ _NETWORK_KINDS = (
             re.I,
         ),
         "The name cannot be resolved",
+        NETWORK,
+        _NETWORK_ADVICE,
+    ),
+    (
+        # Urllib3 says "unable to connect to proxy" of these as well, when a connection through one breaks.
+        re.compile(r"reset|aborted|RemoteDisconnected|IncompleteRead|SSLError|EOF occurred|unexpected eof", re.I),
+        "The connection broke off",
+        NETWORK,
+        _NETWORK_ADVICE,
     ),
     (
         re.compile(r"ProxyError|Tunnel connection failed|Unable to connect to proxy", re.IGNORECASE),
-        "The proxy refused the connection",
+        "The proxy cannot be reached, or cannot reach the server",
+        NETWORK,
+        _NETWORK_ADVICE,
     ),
-    (re.compile(r"timed out|Timeout", re.IGNORECASE), "The server did not answer in time"),
-    (re.compile(r"refused", re.IGNORECASE), "The connection was refused"),
-    (re.compile(r"reset|aborted|RemoteDisconnected|IncompleteRead", re.IGNORECASE), "The connection broke off"),
+    (re.compile(r"timed out|Timeout", re.IGNORECASE), "The server did not answer in time", NETWORK, _NETWORK_ADVICE),
+    (re.compile(r"refused", re.IGNORECASE), "The connection was refused", NETWORK, _NETWORK_ADVICE),
 )
-
-
-def _network_words(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}"
-    host = re.search(r"host=['\"]?([\w.-]+)", text) or re.search(r"https?://([\w.-]+)", text)
-    where = f": {host.group(1)}" if host else ""
-    for pattern, words in _NETWORK_KINDS:
-        if pattern.search(text):
-            return f"{words}{where}."
-    return f"The request did not reach the server{where}."
+"""Texts of urllib3, ssl and http.client; the first that fits decides."""
 
 
 def _other_failure(error: BaseException) -> Failure:
     if "requests.exceptions" in sys.modules:
         import requests
 
+        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
+            return Failure(INTERNAL, f"{type(error).__name__}: {error}", raw=repr(error))
         if isinstance(error, requests.RequestException):
             return _network_failure(error)
     if isinstance(error, OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from typing import Any
@@ -17,7 +18,8 @@ LONGEST_PAUSE = 10.0
 
 
 class GrantInfo(Struct, frozen=True):
-    """A role assignment. `created_on` is ISO 8601 in UTC, or empty; `role_guid` is the name of the role definition."""
+    """A role assignment. `created_on` is ISO 8601 in UTC, or empty; `role_guid` is the name of the role definition; `description` is
+    whatever its maker wrote, the one thing of an assignment that can carry a mark."""
 
     id: str
     name: str
@@ -25,6 +27,15 @@ class GrantInfo(Struct, frozen=True):
     role_guid: str
     principal_id: str
     created_on: str
+    description: str = ""
+
+    @property
+    def created(self) -> float:
+        """When it was made, in Unix seconds by Azure's clock; 0 when Azure does not say."""
+        try:
+            return dt.datetime.fromisoformat(self.created_on).timestamp()
+        except ValueError:
+            return 0.0
 
 
 def list_for(session: Session, scope: str, principal_id: str) -> list[GrantInfo]:
@@ -60,6 +71,7 @@ def create(
     name: str,
     on_wait: Watch | None = None,
     stop: threading.Event | None = None,
+    description: str = "",
 ) -> bool:
     """Assign the role to a service principal (managed identities are such): True when it was made, False when it existed.
 
@@ -75,6 +87,7 @@ def create(
             role_definition_id=f"/subscriptions/{session.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{role_guid}",
             principal_id=principal_id,
             principal_type="ServicePrincipal",
+            description=description or None,
         )
         end = time.monotonic() + session.grant_retry_seconds
         pause = FIRST_PAUSE
@@ -133,4 +146,5 @@ def _info(item: Any) -> GrantInfo:
         role_guid=str(item.role_definition_id).rpartition("/")[2].lower(),
         principal_id=str(item.principal_id or ""),
         created_on=made.isoformat() if made is not None else "",
+        description=str(item.description or ""),
     )

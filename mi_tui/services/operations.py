@@ -7,11 +7,14 @@ Azure sends no retry header on Azure ML's operations, and the SDK then polls eac
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import json
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,6 +56,18 @@ _RETRY_HEADERS = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
 _OPERATION_HEADERS = ("azure-asyncoperation", "operation-location")
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Who works in a thread, as far as the pipelines are concerned. Called in that thread and in those that poll for it; may not raise."""
+
+    waits: Callable[[str], None]
+    """Gets a sentence when the SDK is about to wait by itself, and an empty one when it goes on."""
+    answered: Callable[[int], None]
+    """Gets the HTTP status of every answer."""
+    stop: threading.Event
+    """Ends a wait of the SDK at once, with Abandoned."""
+
+
 class Poller(Protocol):
     """What is used of azure-core's LROPoller. `result(timeout)` is not: mid-flight it raises AttributeError."""
 
@@ -67,7 +82,8 @@ P = TypeVar("P", bound=Poller)
 class Trail:
     """The statuses of one operation, on their way from the poller's thread to the one that waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Listener | None = None) -> None:
+        self.listener = listener
         self.statuses: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.addresses: set[str] = set()
         self.begun: Begun | None = None
@@ -93,13 +109,24 @@ class Operations:
     def __init__(self, poll_seconds: float) -> None:
         self.poll_seconds = poll_seconds
         self._here = threading.local()
-        """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `note`, who writes long operations
+        """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `listener`, who works in it; `note`, who writes long operations
         down; `change`, the request id of the last PUT that Azure answered."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
+        self._elsewhere: Listener | None = None
+        self._ahead = 0.0
+        """Seconds that Azure's clock was ahead of ours at the last answer."""
+
+    def azure_time(self) -> float:
+        """The present moment by Azure's clock, in Unix seconds, to a second or two: this machine's own may be wrong by minutes.
+
+        Known from the `Date` of the last answer; before the first one it is our own.
+        """
+        return time.time() + self._ahead
 
     def hook(self, answer: PipelineResponse[object, object]) -> None:
         """See an answer before the poller does; to be given to the clients as `raw_response_hook`."""
+        self.heard(answer)
         response = answer.http_response
         hear: Hear | None = getattr(self._here, "hear", None)
         if hear is not None:
@@ -126,6 +153,16 @@ class Operations:
             trail.statuses.put(_status(response))
         if not any(headers.get(name) for name in _RETRY_HEADERS):
             headers["x-ms-retry-after-ms"] = str(max(1, round(self.poll_seconds * 1000)))
+
+    def heard(self, answer: PipelineResponse[object, object]) -> None:
+        """Note that there was an answer, and when by its clock: all of `hook` that a client without long operations needs."""
+        response = answer.http_response
+        with contextlib.suppress(KeyError, ValueError, TypeError):
+            moment = email.utils.parsedate_to_datetime(response.headers["date"])  # type: ignore[attr-defined]
+            self._ahead = moment.timestamp() - time.time()
+        listener = self._listener(str(getattr(getattr(response, "request", None), "url", "")))
+        if listener is not None:
+            listener.answered(int(getattr(response, "status_code", 0)))
 
     def finish(self, begin: Callable[[], P], watch: Watch | None = None, stop: threading.Event | None = None) -> P:
         """Begin an operation and wait until it is done; the finished poller comes back.
@@ -188,8 +225,47 @@ class Operations:
             self._here.hear = before
 
     @contextlib.contextmanager
+    def working(self, listener: Listener) -> Iterator[None]:
+        """While entered, what is asked in this thread, and what is polled for it, is told to `listener`."""
+        before: Listener | None = getattr(self._here, "listener", None)
+        self._here.listener = listener
+        try:
+            yield
+        finally:
+            self._here.listener = before
+
+    @contextlib.contextmanager
+    def everywhere(self) -> Iterator[None]:
+        """While entered, waits in threads that nobody is known to work in are told to who works in this one: uploads have many threads."""
+        before, self._elsewhere = self._elsewhere, getattr(self._here, "listener", None)
+        try:
+            yield
+        finally:
+            self._elsewhere = before
+
+    def pause(self, url: str, seconds: float, words: str) -> None:
+        """Wait before a request is sent again, told to whoever works in this thread or waits for this operation.
+
+        Raises Abandoned when they want to stop.
+        """
+        listener = self._listener(url)
+        if listener is None:
+            time.sleep(seconds)
+            return
+        listener.waits(words)
+        if listener.stop.wait(seconds):
+            raise Abandoned("Stopped while waiting to send a request again.")
+        listener.waits("")
+
+    def _listener(self, url: str) -> Listener | None:
+        """Who waits for the operation that is polled at `url`, or else who works in this thread."""
+        with self._lock:
+            trail = self._trails.get(_address(url))
+        return trail.listener if trail is not None else getattr(self._here, "listener", self._elsewhere)
+
+    @contextlib.contextmanager
     def _following(self) -> Iterator[Trail]:
-        trail = Trail()
+        trail = Trail(getattr(self._here, "listener", None))
         before = getattr(self._here, "trail", None)
         self._here.trail = trail
         try:

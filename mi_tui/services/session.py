@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import Struct
 
+from mi_tui.services import retries
 from mi_tui.services.errors import translated
 from mi_tui.services.operations import Operations
 from mi_tui.services.quiet import load_clients, load_ml
@@ -57,6 +58,7 @@ class Session:
         grant_retry_seconds: float = 120,
     ) -> None:
         load_clients()
+        # Sessions of one sign-in share its tokens: signing in again reaches all of them.
         self.credential = credential if isinstance(credential, CachedCredential) else CachedCredential(credential)
         self.subscription_id = subscription_id
         self.grant_retry_seconds = grant_retry_seconds
@@ -79,6 +81,10 @@ class Session:
         with translated():
             return caller_in(self.credential.get_token_info(ARM_SCOPE).token)
 
+    def tenant(self) -> str:
+        """The tenant of the tokens at hand, without asking for one; empty when there are none, or they are opaque."""
+        return next((found for token in self.credential.held() if (found := caller_in(token).tenant)), "")
+
     def client(self, key: Hashable, make: Callable[[], T]) -> T:
         """The client under `key`, made once. Two threads that want the same one wait for each other, others do not."""
         with self._lock:
@@ -91,6 +97,7 @@ class Session:
     def options(self) -> dict[str, Any]:
         """The keyword arguments that every client is made with."""
         return {
+            "retry_policy": self.client("retries", lambda: retries.for_arm(self.operations)),
             "raw_response_hook": self._hear,
             "connection_timeout": CONNECT_SECONDS,
             "read_timeout": READ_SECONDS,
@@ -164,7 +171,7 @@ class Session:
                 policies.UserAgentPolicy(sdk_moniker="mi-tui"),
                 policies.ProxyPolicy(),
                 policies.RedirectPolicy(),
-                policies.RetryPolicy(),
+                options["retry_policy"],
                 ARMChallengeAuthenticationPolicy(self.credential, ARM_SCOPE),
                 policies.CustomHookPolicy(raw_response_hook=options["raw_response_hook"]),
                 policies.SensitiveHeaderCleanupPolicy(),

@@ -73,6 +73,23 @@ class CachedCredential:
             claims = base64.urlsafe_b64encode(_ONCE_MORE.encode()).decode()
             response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_claims", claims="{claims}"'
 
+    def forget(self) -> None:
+        """Let the tokens go: the next one is asked for anew."""
+        with self._lock:
+            self._tokens.clear()
+
+    def replace(self, credential: TokenCredential) -> None:
+        """Somebody signed in again: from now on tokens come from `credential`."""
+        beneath = credential._credential if isinstance(credential, CachedCredential) else credential
+        with self._lock:
+            self._credential = beneath
+            self._tokens.clear()
+
+    def held(self) -> tuple[str, ...]:
+        """The tokens at hand, which are secrets."""
+        with self._lock:
+            return tuple(found.token for found in self._tokens.values())
+
     def _drop(self, token: str) -> bool:
         """Forget a token; False for one that is none of this credential's."""
         with self._lock:

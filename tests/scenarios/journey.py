@@ -110,12 +110,6 @@ class Journey:
             self.workflow.down(self.target, record, lambda _event: None, Stop())
         self.runs.clear()
 
-    def again(self) -> Outcome:
-        """Go on with the last run after a new sign-in."""
-        record = self.workflow.journal.run(self.runs[-1])
-        with self.workflow.target_of(record) as target:
-            return self._watched(lambda emit: self.workflow.resume(target, record, emit, Stop()))
-
     def arm(self, method: str, path: str, body: Any = None, version: str = "2024-10-01") -> tuple[int, Any]:
         """One request to ARM by the person's own sign-in: status and body."""
         token = self.target.session.credential.get_token("https://management.azure.com/.default").token

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 
-from mi_tui.engine.context import Context, Done, Interrupted, Say
+from mi_tui.engine.context import RUN_TAG, Context, Done, Interrupted, Say
 from mi_tui.model import names
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.plan import Grant, ResourceKind
 from mi_tui.services import endpoints, grants, identities
+from mi_tui.services.grants import GrantInfo
 
 
 def identity(ctx: Context, say: Say) -> Done:
@@ -53,9 +55,9 @@ def grant(ctx: Context, say: Say, key: str) -> Done:
     """Give the identity one role, under a name computed from scope, principal and role."""
     wanted = planned_grant(ctx, key)
     who = principal_id(ctx)
-    held = next((g for g in grants.list_for(ctx.session, wanted.scope, who) if g.role_guid == wanted.role_guid), None)
+    held = assigned(ctx, wanted, who)
     if held is not None:
-        return ctx.keep(ResourceKind.GRANT, held.id, f"{wanted.role} on {wanted.scope_words}")
+        return ctx.keep(ResourceKind.GRANT, held.id, f"{wanted.role} on {wanted.scope_words}", tags=_marks(held))
     if wanted.skipped:
         return Done("skipped", "somebody else makes this grant, as the answers say")
     name = names.role_assignment_name(wanted.scope, who, wanted.role_guid)
@@ -71,29 +73,64 @@ def grant(ctx: Context, say: Say, key: str) -> Done:
             name,
             lambda status: say(status, "the directory does not know the identity yet"),
             stop=ctx.stop,
+            description=f"Made by mi-tui, {RUN_TAG}={ctx.run}",
         )
     if not made:
+        # Made between the look and the call, perhaps by this run's own call whose answer was lost: the assignment itself tells.
+        there = grants.get(ctx.session, assignment)
+        if there is not None:
+            return ctx.keep(ResourceKind.GRANT, assignment, title, tags=_marks(there))
         ctx.journal.forget(ctx.run, assignment)
         return Done("used", "Azure says that this grant exists already")
     ctx.journal.created(ctx.run, ResourceKind.GRANT, assignment, title, f"assignment name computed by mi-tui: {name}")
-    ctx.note("granted_at", str(time.time()))
-    if key != STORAGE_GRANT:
-        ctx.note("pull_granted_at", str(time.time()))
     return Done("created", "", assignment)
 
 
+def assigned(ctx: Context, wanted: Grant, who: str) -> GrantInfo | None:
+    """The assignment that gives the principal the planned role at its scope or above; None when there is none."""
+    return next((g for g in grants.list_for(ctx.session, wanted.scope, who) if g.role_guid == wanted.role_guid), None)
+
+
+def _marks(held: GrantInfo) -> dict[str, str]:
+    """The tag that an assignment cannot carry as such, out of its description."""
+    found = re.search(rf"\b{re.escape(RUN_TAG)}=([\w-]+)", held.description)
+    return {RUN_TAG: found[1]} if found else {}
+
+
+def age(ctx: Context, *, at_once: bool) -> float | None:
+    """Seconds since the youngest of the planned grants was made, by Azure's own word and clock, so that a grant of somebody else's
+    counts like one of ours, and a wrong clock on this machine not at all. None when there is none of them.
+
+    `at_once`: only those that a deployment needs at its beginning.
+    """
+    who = principal_id(ctx)
+    wanted = [grant for grant in ctx.plan.grants if not (at_once and grant.key == STORAGE_GRANT)]
+    held = [found for grant in wanted if who and (found := assigned(ctx, grant, who)) is not None]
+    # Now, and not before: the answers to these looks set the clock.
+    now = ctx.session.operations.azure_time()
+    return min((max(0.0, now - found.created) for found in held), default=None)
+
+
 def effective(ctx: Context, say: Say) -> Done:
-    """Wait, visibly, after the last grant that the deployment needs at its beginning. No API says "effective"; the deployment is
-    tried again if this was too short. The storage grant needs no wait: init() comes minutes after the deployment was asked for."""
-    granted = float(ctx.fact("pull_granted_at") or 0)
-    left = granted + ctx.pace.grant_wait - time.time()
-    if not granted or left <= 0:
-        return Done("done", "nothing to wait for before the deployment" if not granted else "")
-    while (left := granted + ctx.pace.grant_wait - time.time()) > 0:
-        say(
-            "Waiting",
-            f"{left:.0f} s more; Azure says up to 10 minutes, and the deployment is tried again if it was not enough",
-        )
+    """Wait, visibly, until the last grant that the deployment needs at its beginning is `pace.grant_wait` old. No API says
+    "effective" (azure-cli#22510); the deployment is tried again if this was too short. The storage grant needs no wait: init() comes
+    minutes after the deployment was asked for."""
+    old = age(ctx, at_once=True)
+    if old is None:
+        return Done("done", "nothing to wait for before the deployment")
+    wait(
+        ctx,
+        say,
+        ctx.pace.grant_wait - old,
+        "Azure says up to 10 minutes, and the deployment is tried again if it was not enough",
+    )
+    return Done("done")
+
+
+def wait(ctx: Context, say: Say, seconds: float, words: str) -> None:
+    """Wait for grants to act, counting down. Raises Interrupted."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        say("Waiting", f"{left:.0f} s more; {words}")
         if ctx.stop.wait(min(left, 1.0)):
             raise Interrupted
-    return Done("done")

@@ -74,10 +74,10 @@ def blob(ctx: Context, say: Say) -> Done:
     # In a container that this run has just made there is nothing to look for; the upload itself never overwrites.
     fresh = ctx.journal.verdict(ctx.run, ctx.plan.resource("container").id) is Verdict.CREATED
     begun = ctx.journal.verdict(ctx.run, planned.id) is not None
-    exists = (
-        False if where.upload and fresh and not begun else blobs.exists(ctx.session, info, where.container, where.blob)
-    )
-    if exists or (exists is None and where.upload is None):
+    found, blind = (None, False) if where.upload and fresh and not begun else _look(ctx, info)
+    if found is not None:
+        return _kept(ctx, found)
+    if blind and where.upload is None:
         return ctx.keep(ResourceKind.BLOB, planned.id, planned.name)
     if where.upload is None:
         raise ServiceError(
@@ -99,12 +99,35 @@ def blob(ctx: Context, say: Say) -> Done:
             ctx.session, info, where.container, where.blob, Path(where.upload), {seen.METADATA_MARK: ctx.run}
         )
     if upload.existed:
-        ctx.journal.forget(ctx.run, planned.id)
-        return ctx.keep(ResourceKind.BLOB, planned.id, planned.name)
+        # Put there between the look and the call, perhaps by this run's own call whose answer was lost: the blob itself tells.
+        return _kept(ctx, blobs.BlobInfo(upload.etag, upload.metadata))
     ctx.note("blob_etag", upload.etag)
     ctx.journal.created(ctx.run, ResourceKind.BLOB, planned.id, planned.name, f"uploaded with etag {upload.etag}")
     by = "your sign-in" if upload.how == "token" else "the account key, as your sign-in may not write blobs there"
     return Done("created", f"{upload.size} B, uploaded with {by}", planned.id)
+
+
+def _look(ctx: Context, info: AccountInfo) -> tuple[blobs.BlobInfo | None, bool]:
+    """The planned blob as it is; and whether one may not look."""
+    where = ctx.plan.answers.storage
+    try:
+        return blobs.find(ctx.session, info, where.container, where.blob), False
+    except ServiceError as error:
+        if error.code != blobs.ROLE_MISSING:
+            raise
+        return None, True
+
+
+def _kept(ctx: Context, found: blobs.BlobInfo) -> Done:
+    """A blob that is there: ours when its metadata says so, with the etag that tells later whether its content is still ours."""
+    planned = ctx.plan.resource("blob")
+    first = ctx.journal.verdict(ctx.run, planned.id) is Verdict.INTENDED
+    done = ctx.keep(
+        ResourceKind.BLOB, planned.id, planned.name, tags={RUN_TAG: found.metadata.get(seen.METADATA_MARK, "")}
+    )
+    if first and done.result == "created":
+        ctx.note("blob_etag", found.etag)
+    return done
 
 
 def found_account(ctx: Context) -> AccountInfo:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 from mi_tui.engine import logs, missing
 from mi_tui.engine.context import Context, Done, Interrupted, Say
+from mi_tui.engine.patience import passes
+from mi_tui.engine.steps import access
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.events import Notice
 from mi_tui.model.failure import Failure
@@ -145,6 +146,9 @@ def deployment(ctx: Context, say: Say) -> Done:
                     ctx.session, ctx.group, ctx.workspace, spec, lambda status: say(status, ""), stop=ctx.stop
                 )
         except ServiceError as error:
+            if passes(error.failure):
+                # Nothing is known of what the call did: the step is done again, and looks.
+                raise
             left = _look_after(ctx, front, planned.name, error)
             if left is None or not ctx.made(planned.id, left.tags):
                 # Refused before anything was made, such as for quota: there are no logs and nothing bills.
@@ -154,16 +158,7 @@ def deployment(ctx: Context, say: Say) -> Done:
             text = _last_words(ctx, say)
             if attempt == ctx.pace.deployment_tries or not _too_early(ctx, error.failure, text):
                 raise
-            ctx.emit(
-                Notice(
-                    run=ctx.run,
-                    text=f"Every grant is there, but young: Azure may not act on it yet. Trying the deployment again in {ctx.pace.retry_wait:.0f} s "
-                    f"(try {attempt + 1} of {ctx.pace.deployment_tries}).",
-                )
-            )
-            say("Waiting", "for the grants to take effect")
-            if ctx.stop.wait(ctx.pace.retry_wait):
-                raise Interrupted from error
+            _await_grants(ctx, say, attempt + 1)
         else:
             break
     ctx.journal.created(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
@@ -230,10 +225,24 @@ def _too_early(ctx: Context, failure: Failure, log: str) -> bool:
     text = " ".join((failure.message, *failure.details, log))
     if not missing.looks_like_missing_right(text):
         return False
-    granted = float(ctx.fact("granted_at") or 0)
-    return time.time() - granted < ctx.pace.young_grant and not missing.grants(
-        ctx.session, ctx.plan, ctx.fact("principal_id")
+    old = access.age(ctx, at_once=False)
+    young = old is not None and old < ctx.pace.young_grant
+    return young and not missing.grants(ctx.session, ctx.plan, access.principal_id(ctx))
+
+
+def _await_grants(ctx: Context, say: Say, attempt: int) -> None:
+    """Wait before try `attempt` of a deployment whose grants are there but young; before the last one until they must act."""
+    seconds = ctx.pace.retry_wait
+    if attempt == ctx.pace.deployment_tries:
+        seconds = max(seconds, ctx.pace.propagation - (access.age(ctx, at_once=False) or 0.0))
+    ctx.emit(
+        Notice(
+            run=ctx.run,
+            text=f"Every grant is there, but young: Azure may not act on it yet. Trying the deployment again in {seconds:.0f} s "
+            f"(try {attempt} of {ctx.pace.deployment_tries}).",
+        )
     )
+    access.wait(ctx, say, seconds, "for the grants to take effect, which Azure says takes up to 10 minutes")
 
 
 def traffic(ctx: Context, say: Say) -> Done:
