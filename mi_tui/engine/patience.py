@@ -107,9 +107,15 @@ class Patience:
         self.began = 0.0
         """When the present trouble began, by the clock; meaningless while `tries` is 0."""
         self.tries = 0
-        self._resumed = 0.0
+        self.resumed = 0.0
+        """When the step was last done again."""
         self._in_all = 0
         self.heard = 0.0
+
+    @property
+    def calm(self) -> bool:
+        """Whether it has gone well for a while since the last pause."""
+        return self.heard - self.resumed >= self._pace.calm
 
     def lasts(self) -> float:
         """Seconds since the present trouble began."""
@@ -126,7 +132,7 @@ class Patience:
         if trouble is None or self._in_all >= self._pace.most_tries:
             return None
         now = self._clock()
-        if not self.tries or self.heard - self._resumed >= self._pace.calm:
+        if not self.tries or self.calm:
             # It had gone well for a while: this is another trouble.
             self.began, self.tries = now, 0
         left = self.began + bound(self._pace, failure, trouble) - now
@@ -139,7 +145,7 @@ class Patience:
 
     def resume(self) -> None:
         """The step is about to be done again."""
-        self._resumed = self.heard = self._clock()
+        self.resumed = self.heard = self._clock()
 
 
 def bound(pace: Pace, failure: Failure, trouble: Trouble) -> float:
@@ -170,13 +176,13 @@ class Weather:
             self._waiting.add(step)
             return first
 
-    def better(self, step: str) -> float | None:
-        """A step waits no more; how long the trouble lasted when it was the last one that did."""
+    def better(self, step: str, at: float) -> float | None:
+        """A step waits no more, since `at`; how long the trouble lasted when it was the last one that did."""
         with self._lock:
             if step not in self._waiting:
                 return None
             self._waiting.discard(step)
-            return None if self._waiting else self.clock() - self._began
+            return None if self._waiting else max(0.0, at - self._began)
 
 
 def patiently(ctx: Context, step: str, say: Say, work: Callable[[], T], command: str = "resume") -> T:
@@ -213,7 +219,7 @@ def patiently(ctx: Context, step: str, say: Say, work: Callable[[], T], command:
 
 
 class _Attempt:
-    """One step on its way through its troubles."""
+    """One step on its way through its troubles; of each, the beginning and the end are told once."""
 
     def __init__(self, ctx: Context, step: str, say: Say, later: str) -> None:
         self._ctx, self._step, self._say, self._later = ctx, step, say, later
@@ -231,8 +237,9 @@ class _Attempt:
 
     def _answered(self, status: int) -> None:
         self.patience.answered(status)
-        if self._trouble is Trouble.NETWORK:
-            self.over()  # any answer at all shows that the network is back
+        # Not at the first answer: a network that comes and goes would be announced each time.
+        if self._told and self.patience.calm:
+            self.over()
 
     def wait(self, failure: Failure, seconds: float) -> None:
         """Wait for `seconds`, told as they pass. Abandoned when the run is to stop."""
@@ -280,8 +287,8 @@ class _Attempt:
 
     def give_up(self) -> float | None:
         """This step waits no more, whatever became of it; how long all of them waited when it was the last."""
-        told, self._trouble, self._told = self._told, None, False
-        return self._ctx.weather.better(self._step) if told else None
+        told, self._told = self._told, False
+        return self._ctx.weather.better(self._step, self.patience.resumed) if told else None
 
 
 def _worn_out(failure: Failure, patience: Patience) -> Failure:

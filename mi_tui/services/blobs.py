@@ -108,7 +108,8 @@ def delete(session: Session, account: AccountInfo, container: str, blob: str, et
     """
 
     def work(client: BlobServiceClient) -> bool:
-        if _remove(client, container, blob, etag):
+        # Looked at first: a delete whose answer was lost need not be sent again.
+        if _properties(client, container, blob) is not None and _remove(client, container, blob, etag):
             return True
         return not etag and blob in _listed(client, container, blob) and _discard(client, container, blob)
 
