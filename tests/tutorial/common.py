@@ -134,7 +134,9 @@ def make_storage(job: Job, credential: TokenCredential, location: str) -> Storag
     with job.step("container"):
         client.blob_containers.create(job.group, job.account, CONTAINER, BlobContainer())
     with job.step("upload"):
-        key = client.storage_accounts.list_keys(job.group, job.account).keys_property[0].value
+        keys: Any = client.storage_accounts.list_keys(job.group, job.account)
+        # azure-mgmt-storage 23 renamed it: `keys` is a method of what it is since.
+        key = (keys.keys_property if hasattr(keys, "keys_property") else keys.keys)[0].value
         with ContainerClient(account.primary_endpoints.blob, CONTAINER, credential=key) as container:
             container.upload_blob(FILE, (SCORING / FILE).read_bytes())
     return account
