@@ -61,7 +61,9 @@ def main(releases: list[str]) -> int:
                         env=variables, capture_output=True, text=True, check=False, timeout=600,
                     )  # fmt: skip
                     failed += done.returncode != 0
-                    (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+                    told = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+                    sys.stdout.write(f"azure-ai-ml {release:7} {kind}  {told[-1] if told else ''}\n")
+                    sys.stdout.flush()
         client.stop(home)
     return 1 if failed else 0
 
