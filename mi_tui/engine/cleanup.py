@@ -113,7 +113,8 @@ def _clean(ctx: Context, keep: frozenset[str], consent: Consent) -> RunFinished:
             Failure(
                 code="mi-tui/left",
                 message=f"{len(standing)} of what this run made is left, each for the reason that is told with it.",
-                advice="What is in the way is somebody else's: once it is gone, clean up again.",
+                advice="What is in the way is somebody else's: once it is gone, clean up again. On a terminal, 'mi-tui down' asks about "
+                "others' blobs.",
             )
         )
     outcome = Outcome.LEFT_RUNNING if ctx.stop.is_set() else Outcome.FAILED if failures else Outcome.SUCCEEDED
@@ -161,7 +162,7 @@ def _remove(job: Removal, entry: LedgerEntry, *, along: bool) -> Failure | str |
     except JournalError:
         raise
     except Exception as error:  # noqa: BLE001 - one thing that cannot be removed must not keep the rest
-        failure = whocan.explained(ctx.session, as_failure(error))
+        failure = whocan.explained(ctx.session, as_failure(error), entry)
         ctx.journal.end_step(ctx.run, step, "failed", failure.sentence()[:500])
         ctx.emit(StepFailed(run=ctx.run, step=step, title=title, failure=failure, seconds=time.monotonic() - began))
         return failure

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from mi_tui.engine.journal import LedgerEntry
 from mi_tui.model.failure import Failure
+from mi_tui.model.plan import ResourceKind
+from mi_tui.model.roles import BLOB_CONTRIBUTOR
 from mi_tui.services import rights
+from mi_tui.services.blobs import ROLE_MISSING
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.session import Session
 
@@ -17,14 +21,23 @@ _ROLES = {
 }
 """Of each provider, the smallest built-in role that may delete what mi-tui makes ("Azure built-in roles")."""
 
+_DELETE_BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete"
+
 _NAMED = 5
 """How many people are named."""
 
 
-def explained(session: Session, failure: Failure) -> Failure:
-    """The failure with an advice that helps, where it is a missing right or a lock; else as it is. Never raises ServiceError."""
+def explained(session: Session, failure: Failure, entry: LedgerEntry) -> Failure:
+    """The failure to remove `entry` with an advice that helps, where it is a missing right or a lock; else as it is.
+
+    Never raises ServiceError.
+    """
     if failure.status == 403 and (asked := rights.refused(failure.message)) is not None:
         return msgspec.structs.replace(failure, advice=_who(session, *asked))
+    if failure.code == ROLE_MISSING and entry.kind in {ResourceKind.BLOB, ResourceKind.CONTAINER}:
+        scope = entry.id.partition("/blobs/")[0]
+        advice = f"{_who(session, _DELETE_BLOB, scope)} A new role takes up to 10 minutes to act."
+        return msgspec.structs.replace(failure, advice=advice)
     if "locked" in failure.code.lower():
         return msgspec.structs.replace(failure, advice=_lock(session, failure))
     return failure
@@ -35,7 +48,7 @@ def _who(session: Session, action: str, scope: str) -> str:
         found = rights.holders(session, action, scope)
     except ServiceError:
         found = []  # whoever may not delete may often not read the assignments either
-    role = _ROLES.get(action.split("/")[0].lower(), "Contributor")
+    role = BLOB_CONTRIBUTOR.name if action == _DELETE_BLOB else _ROLES.get(action.split("/")[0].lower(), "Contributor")
     try:
         me = session.caller().object_id or "YOUR-OBJECT-ID"
     except ServiceError:

@@ -60,10 +60,12 @@ def holders(session: Session, action: str, scope: str) -> list[Holder]:
 
 
 def allows(definition: arm.Json, action: str) -> bool:
-    """Whether a role definition allows an action of the control plane: in `actions` and not in `notActions`, without case."""
+    """Whether a role definition allows an action: in `actions` and not in `notActions`, without case; one on blobs themselves in
+    `dataActions`."""
     permissions = arm.dig(definition, "properties", "permissions")
+    yes, no = ("dataActions", "notDataActions") if "/containers/blobs/" in action.lower() else ("actions", "notActions")
     return any(
-        _matches(action, arm.dig(item, "actions")) and not _matches(action, arm.dig(item, "notActions"))
+        _matches(action, arm.dig(item, yes)) and not _matches(action, arm.dig(item, no))
         for item in (permissions if isinstance(permissions, list) else [])
     )
 
