@@ -113,7 +113,7 @@ class Canned(Faked):
 
     @contextmanager
     def target_of(self, *_: Any, **__: Any) -> Any:
-        yield object()
+        yield SimpleNamespace()
 
     def check_files(self, answers: Answers) -> Answers:
         return answers
