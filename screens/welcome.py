@@ -13,7 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from mi_tui.model.stage import Stage
-from mi_tui.model.text import clock, masked, visible
+from mi_tui.model.text import clock
+from screens import welcome_words
 from screens.base import WizardScreen
 
 if TYPE_CHECKING:
@@ -36,11 +37,6 @@ _FRAMES = "◐◓◑◒"
 _CARDS = {
     "sandbox": "A local Azure on this machine: no account, no cost. Your script really runs.",
     "azure": "Your subscription, with a sign-in that works here. Costs money until you clean up.",
-}
-_SPEEDS = {
-    "demo": "the whole job in about a minute",
-    "azure": "as slow as Azure, about ten minutes",
-    "instant": "nothing waits",
 }
 _PROMISE = "A few questions, then a plan. Nothing is changed before you say Deploy."
 _CALM = "none"
@@ -84,7 +80,7 @@ class WelcomeScreen(WizardScreen):
         yield Choice(cards, value=wizard.wanted, id="target")
         yield Horizontal(
             Static("Speed", classes="option", markup=False),
-            _select(_SPEEDS, wizard.profile, "speed"),
+            _select(welcome_words.SPEEDS, wizard.profile, "speed"),
             Static("Scenario", classes="option", markup=False),
             _select({**self._scenarios, wizard.scenario: ""}, wizard.scenario, "scenario"),
             id="sandbox",
@@ -154,28 +150,13 @@ class WelcomeScreen(WizardScreen):
             what = "Opening the sandbox" if sandbox else "Opening Azure"
             return Content.styled(f"{_FRAMES[turn]} {what} … {clock(seconds)}", "$text-accent")
         if self._failure is not None:
-            return self._failed(self._failure)
+            return welcome_words.failed(self._failure, hidden=wizard.masked)
         if self._is_open():
-            return Content.styled(f"✓ {self._open_words()}", "$text-success")
+            return Content.styled(f"✓ {welcome_words.opened(wizard)}", "$text-success")
         if sandbox:
             speed, scenario = wizard.profile, wizard.scenario
-            words = f"{speed}: {_SPEEDS.get(speed, '')}  ·  {scenario}: {self._scenarios.get(scenario, '')}"
-            return Content.styled(visible(words), "$text-muted")
+            return welcome_words.sandbox(speed, scenario, self._scenarios.get(scenario, ""))
         return Content("")
-
-    def _open_words(self) -> str:
-        wizard = self.wizard
-        name = masked(wizard.signed_in) if wizard.masked else wizard.signed_in
-        if wizard.wanted == "sandbox":
-            return f"The sandbox is open; you are {visible(name)} there."
-        tenant = masked(wizard.tenant) if wizard.masked else wizard.tenant
-        called = f"{wizard.tenant_name} ({tenant})" if wizard.tenant_name else tenant
-        return f"Signed in to Azure as {visible(name)}, tenant {visible(called)}."
-
-    def _failed(self, failure: Failure) -> Content:
-        lines = [failure.message, failure.advice]
-        first, *others = [visible(masked(line) if self.wizard.masked else line) for line in lines if line]
-        return Content("\n").join([Content.styled(f"✗ {first}", "$text-error"), *map(Content, others)])
 
     def _tick(self) -> None:
         if self._opening and self._built:

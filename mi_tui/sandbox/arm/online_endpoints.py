@@ -23,6 +23,7 @@ from mi_tui.sandbox.arm.online_operations import (
     stamped,
 )
 from mi_tui.sandbox.arm.online_secrets import new_key
+from mi_tui.sandbox.arm.online_traffic import mirrored, shares
 from mi_tui.sandbox.arm.paging import ML_ENDPOINTS, page_of
 from mi_tui.sandbox.arm.router import Call, route
 from mi_tui.sandbox.arm.shapes import ANY_BODY, TEXTS, Map, Shape
@@ -110,8 +111,8 @@ async def _patch(call: Call) -> Response:
     if sent and call.api_version < _MUTABLE_BEFORE:
         properties = endpoint.body["properties"]
         wanted = {key: sent.get(key, properties[key]) for key in ("traffic", "mirrorTraffic", "publicNetworkAccess")}
-        traffic = _traffic(call.world, location, endpoint.id, wanted)
-        mirror = _mirror_traffic(call.world, location, endpoint.id, wanted, traffic)
+        traffic = shares(call.world, location, endpoint.id, wanted)
+        mirror = mirrored(call.world, location, endpoint.id, wanted, traffic)
         properties |= {**wanted, "traffic": traffic, "mirrorTraffic": mirror, "provisioningState": "Updating"}
         operation = begin(call, workspace, "oe", "endpoint.update", endpoint)
         return ml_empty(202, headers(call, workspace, operation.id, results=True))
@@ -150,7 +151,7 @@ def _create(call: Call, workspace: Resource) -> Response:
         raise invalid(location, fault, "Name")
     sent = call.body.get("properties") or {}
     mode = _auth_mode(location, sent)
-    traffic = _traffic(call.world, location, identifier, sent)
+    traffic = shares(call.world, location, identifier, sent)
     if deployments.held_until(call.world, location, name) > time.time():
         raise ml_error(
             404, "The specified resource was not found.", code="NotFound", location=location,
@@ -175,7 +176,7 @@ def _create(call: Call, workspace: Resource) -> Response:
             "provisioningState": "Creating",
             "compute": sent.get("compute"),
             "traffic": traffic,
-            "mirrorTraffic": _mirror_traffic(call.world, location, identifier, sent, traffic),
+            "mirrorTraffic": mirrored(call.world, location, identifier, sent, traffic),
             "publicNetworkAccess": sent.get("publicNetworkAccess") or "Enabled",
         },
         "systemData": stamped(call.caller.name),
@@ -206,8 +207,8 @@ def _update(call: Call, workspace: Resource, endpoint: Resource) -> Response:
         raise invalid(
             location, "The auth mode of an endpoint cannot be changed after the endpoint was created.", "AuthMode"
         )
-    properties["traffic"] = _traffic(call.world, location, endpoint.id, sent)
-    properties["mirrorTraffic"] = _mirror_traffic(call.world, location, endpoint.id, sent, properties["traffic"])
+    properties["traffic"] = shares(call.world, location, endpoint.id, sent)
+    properties["mirrorTraffic"] = mirrored(call.world, location, endpoint.id, sent, properties["traffic"])
     properties["description"] = sent.get("description", properties["description"])
     properties["publicNetworkAccess"] = sent.get("publicNetworkAccess") or properties["publicNetworkAccess"]
     properties["properties"] = {**(sent.get("properties") or {}), "azureml.onlineendpointid": endpoint.id.lower()}
@@ -225,63 +226,6 @@ def _auth_mode(location: str, sent: dict[str, Any]) -> str:
             location, "The value provided is not a valid enum value. Allowed values: AMLToken,Key,AADToken.", "AuthMode"
         )
     return mode
-
-
-def _traffic(world: World, location: str, endpoint_id: str, sent: dict[str, Any]) -> dict[str, int]:
-    """The wanted traffic in percent by deployment, checked: whole numbers, to deployments that are there, 0 or 100 together."""
-    wanted = sent.get("traffic") or {}
-    there = {d.name.lower(): d for d in world.store.resources(deployments.TYPE, endpoint_id)}
-    traffic: dict[str, int] = {}
-    for name, share in wanted.items():
-        if share is None or not 0 <= share <= 100:
-            raise invalid(
-                location, f"The traffic of deployment [{name}] must be a whole number from 0 to 100.", "Traffic"
-            )
-        deployment = there.get(name.lower())
-        if deployment is None:
-            raise invalid(
-                location,
-                f"Traffic is assigned to deployment [{name}], which does not exist in the endpoint.",
-                "Traffic",
-            )
-        state = deployment.body["properties"]["provisioningState"]
-        # One whose change failed goes on serving as it was.
-        if share and ("live" not in deployment.private or state == "Deleting"):
-            raise invalid(
-                location, f"Traffic cannot be assigned to deployment [{name}] in {state} provisioning state.", "Traffic"
-            )
-        traffic[deployment.name] = share
-    if sum(traffic.values()) not in {0, 100}:
-        raise invalid(
-            location, f"The sum of traffic values must be 0 or 100, it is {sum(traffic.values())}.", "Traffic"
-        )
-    return traffic
-
-
-def _mirror_traffic(
-    world: World, location: str, endpoint_id: str, sent: dict[str, Any], traffic: dict[str, int]
-) -> dict[str, int]:
-    """The mirror traffic, checked: at most half, to one deployment that gets no live traffic. "Test the deployment with mirrored
-    traffic" (Microsoft Learn)."""
-    wanted = {name: share for name, share in (sent.get("mirrorTraffic") or {}).items() if share}
-    there = {d.name.lower(): d for d in world.store.resources(deployments.TYPE, endpoint_id)}
-    if len(wanted) > 1:
-        raise invalid(location, "Mirror traffic can be sent to one deployment only.", "MirrorTraffic")
-    for name, share in wanted.items():
-        if not 0 <= share <= 50:
-            raise invalid(location, f"The mirror traffic of deployment [{name}] must be from 0 to 50.", "MirrorTraffic")
-        deployment = there.get(name.lower())
-        if deployment is None or "live" not in deployment.private:
-            raise invalid(
-                location,
-                f"Mirror traffic is assigned to deployment [{name}], which does not exist in the endpoint.",
-                "MirrorTraffic",
-            )
-        if traffic.get(deployment.name):
-            raise invalid(
-                location, f"Deployment [{name}] cannot receive both live traffic and mirror traffic.", "MirrorTraffic"
-            )
-    return {there[name.lower()].name: share for name, share in wanted.items()}
 
 
 def refuse_busy(location: str, endpoint: Resource) -> None:
