@@ -11,8 +11,8 @@ from tests.campaign.nursery import Ended
 from tests.campaign.rounds import Job, Script
 from tests.campaign.victim import Kill
 
-AT_ONCE = 3
-"""Points in one round: of `up`, and of the resumes after it."""
+AT_ONCE = 4
+"""Points in one round: of `up`, and of the resumes after it; so of `down`."""
 
 ALONE = 10_000
 """From this number on a round is about one point alone: one that the first pass did not meet, because a resume does less."""
@@ -26,8 +26,8 @@ class Points:
     down: tuple[Kill, ...]
 
     def first_pass(self) -> range:
-        """The numbers of the rounds in which three points far from each other are met."""
-        return range(1, max(-(-len(self.up) // AT_ONCE), len(self.down)) + 1)
+        """The numbers of the rounds in which points far from each other are met."""
+        return range(1, -(-max(len(self.up), len(self.down)) // AT_ONCE) + 1)
 
     def missed(self, met: set[str]) -> list[int]:
         """The numbers of the rounds for the points that were not met; `met` is a campaign's kills, as they are written down."""
@@ -96,6 +96,10 @@ def script(points: Points, kind: str, number: int, folder: Path) -> Script:
         alone = Once(kind, name, folder, [points.up[number - ALONE]], [])
         alone.new_journal = True
         return alone
-    third = -(-len(points.up) // AT_ONCE)
-    up = list(points.up[number - 1 :: third]) if number <= third else []
-    return Once(kind, name, folder, up, list(points.down[number - 1 : number]))
+    return Once(kind, name, folder, _share(points.up, number), _share(points.down, number))
+
+
+def _share(kills: tuple[Kill, ...], number: int) -> list[Kill]:
+    """The points of the first pass's round: as far from each other as they can be."""
+    step = -(-len(kills) // AT_ONCE)
+    return list(kills[number - 1 :: step]) if number <= step else []

@@ -17,7 +17,7 @@ from tests.campaign.nursery import Ended, Nursery
 from tests.campaign.victim import KINDS, Kill
 from tests.campaign.world import Tree, World
 
-TRIES = 6
+TRIES = 7
 """How often a phase is tried; the last two without trouble and without kills."""
 
 MOST_KILLS = 3

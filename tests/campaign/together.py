@@ -32,7 +32,7 @@ class _Person:
         self.run = str(told.get("run", ""))
 
     def down(self) -> None:
-        """Clean up, in a second try what somebody else's run still needed in the first."""
+        """Clean up; again where somebody else's run still needed something."""
         for _ in range(3):
             ended = self._nursery.run("down", self.run, "--yes", "--json", limit=600, folder=self._folder)
             self.commands.append(ended)
@@ -48,6 +48,10 @@ def together(count: int, folder: Path, say: Callable[[str], None]) -> int:
     violations: list[str] = []
     people: list[_Person] = []
     try:
+        # A machine for each: who is refused for want of quota is refused for no fault of being many.
+        scenario = folder / "quota.yaml"
+        scenario.write_text("about: room for everybody\nfurniture: {quotas: {'*': 10000}}\n")
+        world.scenario(str(scenario))
         before = world.tree()
         for number in range(count):
             same = number % 2 == 1
@@ -65,6 +69,10 @@ def together(count: int, folder: Path, say: Callable[[str], None]) -> int:
             if name != "ep-same" and ended.code:
                 violations.append(f"{name} has names of its own and failed: {checks.sentence(ended)}")
         _at_once([person.down for person in people if person.run])
+        for person in people:
+            # What others of the same content still used is told as left, and goes once they are gone.
+            if any(item["kind"] == "uploaded files" for item in checks.event(person.commands[-1]).get("left", [])):
+                person.down()
         violations += checks.same(before, world.tree())
         texts = {f"{p.choice.words} {i}": e.said.encode() for p in people for i, e in enumerate(p.commands)}
         violations += checks.kept_secret({**texts, **checks.files_of(home)}, secrets)

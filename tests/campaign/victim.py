@@ -103,11 +103,19 @@ def _watch_journal(kill: Kill) -> None:
 
 
 def _called(sql: str, values: tuple[Any, ...]) -> str:
-    """A change of the journal by name: verb, table, and the words among its values, such as a step and its state; no ids."""
+    """A change of the journal by name: verb, table, and the words among its values, such as a step and its state, and the kinds in ids."""
     given = values[0] if values and isinstance(values[0], tuple | list) else ()
     found = re.match(r"\s*(\w+)(?:\s+OR\s+\w+)?(?:\s+(?:INTO|FROM))?\s*(\w*)", sql, re.IGNORECASE)
-    words = [text for text in given if isinstance(text, str) and len(text) < 30 and _WORD.fullmatch(text)]
-    return " ".join([*(found.groups() if found else ()), *words])
+    texts = [text for text in given if isinstance(text, str)]
+    words = [text for text in texts if len(text) < 30 and _WORD.fullmatch(text)]
+    kinds = [
+        part
+        for text in texts
+        if "://" in text or "/subscriptions/" in text
+        for part in text.split("/")[-6:]
+        if part.isalpha()
+    ]
+    return " ".join([*(found.groups() if found else ()), *words, *kinds])
 
 
 def _watch_requests(kill: Kill) -> None:
