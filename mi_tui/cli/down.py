@@ -62,16 +62,23 @@ def down(
     are no tags) is shown with the evidence, and adopted when you say so. Adopted is what may be removed without a journal that
     says who made it.
     """
+    from mi_tui.model.text import visible
+
     must_confirm(yes)
     workflow = open_workflow()
     if adopt_by_tag:
         given = _Place(subscription, resource_group, workspace, answers_file, sandbox)
         with given.opened(workflow, run, how) as (target, run, where):
             workflow.journal.must_be_writable()
-            record = _adopted(workflow, target, run, where, yes)
+            found = workflow.marked(target, run, where)
+            for sentence in found.unseen:
+                click.echo(visible(f"▲ {sentence}"), err=True)
+            # Where something could not be looked at, more of the run may be there: that is no success.
+            blind = exits.FAILED if found.unseen else exits.DONE
+            record = _adopted(workflow, target, run, where, found, yes)
             if record is None:
-                return exits.DONE
-            return _remove(workflow, target, record, yes, take_over, as_json, asked=True)
+                return blind
+            return _remove(workflow, target, record, yes, take_over, as_json, asked=True) or blind
     if subscription or resource_group or workspace or answers_file or sandbox:
         raise click.UsageError(
             "--subscription, --resource-group, --workspace, --answers and --sandbox go with --adopt-by-tag."
@@ -129,13 +136,12 @@ def _consent(workflow: Workflow, target: Target, record: RunRecord) -> dict[str,
     return consent
 
 
-def _adopted(workflow: Workflow, target: Target, run: str, where: Workspace, yes: bool) -> RunRecord | None:
+def _adopted(
+    workflow: Workflow, target: Target, run: str, where: Workspace, found: Found, yes: bool
+) -> RunRecord | None:
     """What carries the run's mark, shown, and journalled as adopted when the person says so; None when not, or when there is nothing."""
     from mi_tui.model.text import visible
 
-    found: Found = workflow.marked(target, run, where)
-    for sentence in found.unseen:
-        click.echo(visible(f"▲ {sentence}"), err=True)
     if not found.marked:
         click.echo(f"Nothing carries the tag of run {run} in {visible(where.name)} and its subscription.", err=True)
         return None

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from mi_tui.engine import planner
-from mi_tui.model import names
+from mi_tui.model import names, roles
 from mi_tui.model.answers import RESERVED_TAG, Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
 from mi_tui.model.plan import Action, Place, Plan, PlannedResource, ResourceKind
 from mi_tui.services import arm, assets, blobs, deployments, endpoints, identities, seen, storage, workspaces
@@ -205,7 +205,8 @@ class _Look:
             words = self._marks(item)
             if words:
                 scope = arm.text(item, "properties", "scope")
-                name = f"assignment on {scope.rstrip('/').rsplit('/', 1)[-1]}"
+                role = roles.by_guid(arm.text(item, "properties", "roleDefinitionId").rsplit("/", 1)[-1])
+                name = f"{role.name if role else 'a role'} on {scope.rstrip('/').rsplit('/', 1)[-1]}"
                 yield Marked(ResourceKind.GRANT, arm.text(item, "id"), name, words, seen.of(item).made)
 
 
