@@ -28,6 +28,7 @@ from mi_tui.cli.common import (
 from mi_tui.cli.down import down
 from mi_tui.cli.scenario import option as scenario_option
 from mi_tui.cli.sign_in import How, sign_in_options
+from mi_tui.cli.status import status
 
 if TYPE_CHECKING:
     from mi_tui.model.answers import Answers, IdentityKind
@@ -170,76 +171,6 @@ def runs(as_json: bool) -> None:
             click.echo(f"{record.id}  {record.state.value:12}  {record.target:7}  {began}  {kind}  {name}")
     if not found and not as_json:
         click.echo("No runs yet. 'mi-tui up --sandbox' begins one.", err=True)
-
-
-@click.command()
-@click.argument("run")
-@sign_in_options
-@json_option
-def status(run: str, as_json: bool, how: How) -> None:
-    """Where a run stands: its steps, what it made, and the endpoint's state now."""
-    from mi_tui.model.text import visible
-    from mi_tui.workflow import SandboxError, ServiceError
-
-    workflow = open_workflow()
-    record = workflow.journal.run(run)
-    say_notices(workflow)
-    steps, ledger = workflow.journal.steps(record.id), workflow.journal.ledger(record.id)
-    operations = workflow.journal.operations(record.id)
-    told: dict[int, str] = {}
-    try:
-        with how.target_of(workflow, record) as target:
-            now = workflow.endpoint_state(target, record)
-            told = workflow.operations(target, record)
-    except (ServiceError, SandboxError) as error:
-        # What the journal knows is worth saying also where Azure cannot be asked.
-        now = {"unknown": str(error)}
-    if as_json:
-        echo_json(
-            {
-                "run": record.id, "state": record.state.value, "target": record.target, "now": now,
-                "owner": driver(record), "adopted": record.adopted,
-                "steps": {name: {"state": state, "detail": detail} for name, (state, detail) in steps.items()},
-                "resources": [
-                    {
-                        "id": e.id, "kind": e.kind.value, "name": e.name, "verdict": e.verdict.value, "evidence": workflow.evidence(e),
-                        "made": e.made, "request_id": e.request_id,
-                    } for e in ledger
-                ],
-                "operations": [
-                    {**{name: getattr(o, name) for name in o.__struct_fields__}, "now": told.get(o.number, "")}
-                    for o in operations
-                ],
-            }
-        )  # fmt: skip
-        return
-    click.echo(f"Run {record.id}: {record.state.value} ({record.target})")
-    if record.driver is not None:
-        click.echo(visible(f"  driven by {record.driver.words}"))
-    if record.adopted:
-        click.echo("  begun on another machine; known by its tag")
-    for name, value in now.items():
-        click.echo(f"  {name.replace('_', ' ')}: {visible(value)}")
-    click.echo("Steps")
-    for step in record.plan.steps:
-        state, detail = steps.get(step.id, ("waiting", ""))
-        click.echo(visible(f"  {state:9}  {step.title}{f'  ({detail})' if detail else ''}"))
-    click.echo("Resources")
-    for entry in ledger:
-        click.echo(visible(f"  {entry.verdict.value:9}  {entry.kind.value:22}  {entry.name}"))
-        click.echo(visible(f"  {'':9}  {workflow.evidence(entry)}"))
-    if operations:
-        click.echo("Long operations")
-    for operation in operations:
-        ended = f"{operation.ended - operation.began:.0f} s" if operation.ended else "no end was seen"
-        if operation.number in told:
-            ended += f"; Azure says now: {told[operation.number]}"
-        name = operation.resource.rstrip("/").rsplit("/", 1)[-1]
-        click.echo(
-            visible(f"  {operation.outcome or 'under way':9}  {operation.kind} {name}  ({operation.step}; {ended})")
-        )
-        click.echo(visible(f"  {'':9}  request {operation.request_id}, correlation {operation.correlation_id}"))
-        click.echo(visible(f"  {'':9}  {operation.address}"))
 
 
 @click.command()

@@ -118,7 +118,8 @@ EXPLAINED: dict[str, Text] = {
         (
             "For each resource mi-tui notes, before the call, whether it was there or is being made by this run.",
             "Clean-up removes only what the run made, and looks afterwards whether it is gone.",
-            "What was there before is never touched. What somebody else put into something of yours keeps it.",
+            "What was there before is never touched, nor what somebody made again under the same name since. A container with others' "
+            "blobs stays unless you say that they may go.",
         ),
     ),
     "sign_in": (

@@ -172,6 +172,19 @@ def test_a_folder_for_everybody_keeps_its_rights(tmp_path: Path) -> None:
     assert stat.S_IMODE((home / "journal.db").stat().st_mode) == 0o600
 
 
+def test_what_belongs_to_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.db"
+    Journal(path).close()
+    before = path.read_bytes()
+    mine = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1000)
+    if not mine:
+        os.chown(path, 54321, -1)
+    with pytest.raises(JournalError, match="belongs to another user"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system has no O_NOFOLLOW")
 @pytest.mark.parametrize("name", ["journal.db", "journal.db-wal", "journal.db-journal"])
 def test_a_link_in_the_journals_place_is_not_followed(tmp_path: Path, name: str) -> None:

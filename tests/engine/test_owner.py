@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -106,3 +108,27 @@ def test_an_owner_gives_signs_of_life(path: Path, monkeypatch: pytest.MonkeyPatc
         assert time.monotonic() < end
         time.sleep(0.02)
     journal.close()
+
+
+def test_of_many_that_want_it_at_once_one_gets_it(path: Path) -> None:
+    Journal(path).add_run("r", "sandbox", PLAN)
+    first = Journal(path)
+    first._change("UPDATE runs SET owner=NULL, beat=NULL, state='failed'")
+    journals = [Journal(path, f"mi-tui {number}") for number in range(8)]
+    start, got = threading.Barrier(len(journals)), []
+
+    def want(journal: Journal) -> None:
+        start.wait(20)
+        with contextlib.suppress(JournalError):
+            journal.take("r")
+            got.append(journal.command)
+
+    threads = [threading.Thread(target=want, args=(journal,)) for journal in journals]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(got) == 1
+    driver = first.run("r").driver
+    assert driver is not None
+    assert driver.command == got[0]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 
 import pytest
 
 from mi_tui.services.errors import Abandoned, ServiceError
-from mi_tui.services.operations import Operations
+from mi_tui.services.operations import Begun, Operations
 from tests.services.loopback import Answer, Asked, Loopback, begin, client
 
 
@@ -141,3 +142,54 @@ def test_what_a_watch_raises_comes_out_and_other_answers_are_left_alone() -> Non
 
     answer = pipeline.send_request(HttpRequest("GET", f"{cloud.server.url}/plain"))
     assert "x-ms-retry-after-ms" not in answer.headers
+
+
+def test_what_is_noted_of_an_operation_holds_no_signature() -> None:
+    """Newer addresses are signed: `t`, `c` and `s` in the query let their bearer read the status."""
+    server = Loopback(
+        lambda asked: (
+            Answer(
+                201,
+                {"properties": {"provisioningState": "Creating"}},
+                {
+                    "Azure-AsyncOperation": f"{server.url}/operations/1?api-version=2024-04-01&t=638&c=MIIH&s=signature&h=hash",
+                    "x-ms-request-id": "request-1",
+                    "x-ms-correlation-request-id": "correlation-1",
+                },
+            )
+            if asked.method == "PUT"
+            else Answer(200, {"status": "Succeeded"})
+        )
+    )
+    operations = Operations(0.02)
+    pipeline = client(server.url, operations)
+    begun: list[Begun] = []
+    ended: list[str] = []
+
+    def note(operation: Begun) -> Callable[[str], None]:
+        begun.append(operation)
+        return ended.append
+
+    with operations.noting(note):
+        operations.finish(lambda: begin(pipeline, f"{server.url}/ep?api-version=1&sig=secret"))
+    (noted,) = begun
+    assert noted.address.endswith("/operations/1?api-version=2024-04-01")
+    assert (noted.kind, noted.resource) == ("PUT", "/ep")
+    assert (noted.request_id, noted.correlation_id) == ("request-1", "correlation-1")
+    assert ended == ["Succeeded"]
+    assert "signature" not in repr(noted)
+    operations.finish(lambda: begin(pipeline, f"{server.url}/ep"))
+    assert len(begun) == 1, "outside, nobody is told"
+
+
+def test_a_note_that_cannot_be_written_ends_the_wait() -> None:
+    cloud = Cloud(["InProgress"])
+    operations = Operations(0.02)
+    pipeline = client(cloud.server.url, operations)
+
+    def note(operation: Begun) -> Callable[[str], None]:
+        raise OSError("the disk is full")
+
+    with operations.noting(note), pytest.raises(OSError, match="full"):
+        operations.finish(lambda: begin(pipeline, f"{cloud.server.url}/ep"))
+    assert [asked.method for asked in cloud.server.asked].count("PUT") == 1
