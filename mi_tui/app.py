@@ -117,6 +117,10 @@ class MiTui(App[int]):
         # A screen that was just switched to is not composed yet; it reads the progress when it is ready.
         if self.wizard.drain() and isinstance(screen, WizardScreen) and screen.is_mounted:
             screen.events_arrived()
+        if self.wizard.questions:
+            from screens.signin_again import SignInAgain
+
+            self.push_screen(SignInAgain(self.wizard, self.wizard.questions.popleft()))
 
     # ---- the way through the stages
 

@@ -20,6 +20,7 @@ from mi_tui.model.failure import Failure
 from mi_tui.model.progress import RunProgress
 from screens.failures import failure_of
 from screens.runlog import RunLog
+from screens.signin_question import SignInQuestion, ask_in
 
 if TYPE_CHECKING:
     from mi_tui.model.sign_in import Prompt, SignIn
@@ -78,6 +79,8 @@ class Wizard:
         """The file of the run's log."""
         self.last_failure: Failure | None = None
         self.exchanges: dict[str, Exchange] = {}
+        self.questions: deque[SignInQuestion] = deque()
+        """What steps ask of the person, to be shown on whatever screen is there."""
         self._events: deque[Event] = deque()
         self._worker: threading.Thread | None = None
         self._stack: ExitStack | None = None
@@ -140,6 +143,12 @@ class Wizard:
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
             attempt.cancel()
+
+    def signed_in_again(self, target: Target, account: Account) -> None:
+        """Somebody signed in by hand in the middle of a run."""
+        if target is self.target:
+            self.account, self.signed_in = account, account.caller.name
+            self.say_who()
 
     # ---- target
 
@@ -225,6 +234,7 @@ class Wizard:
 
     def _opened(self, target: Target, name: str, tenant: str) -> None:
         self.target, self.signed_in, self.tenant = target, name, tenant
+        ask_in(target, self.questions.append)
         self.say_who()
 
     def settle(self) -> None:
@@ -347,6 +357,7 @@ class Wizard:
         if self.target is not None and self.target.name == record.target:
             return work(self.target.in_subscription(record.plan.place.subscription))
         with self.workflow.target_of(record) as target:
+            ask_in(target, self.questions.append)
             return work(target)
 
     def _begin(self, work: Callable[[Stop], RunFinished], *, cleaning: bool) -> None:
