@@ -60,6 +60,10 @@ _BUSY_CODES = frozenset(
 _IN_BETWEEN = ("is in Updating provisioning state", "is in Creating provisioning state")
 """Azure ML's refusal of a write to an endpoint that is not settled (azure-sdk-for-net#36961)."""
 
+_ENTRA_BUSY = frozenset({"AADSTS90006", "AADSTS90024", "AADSTS90033", "AADSTS90055"})
+"""Entra's own troubles ("a transient error has occurred", too many requests), which no new sign-in helps ("Microsoft Entra
+authentication and authorization error codes")."""
+
 _FIXED_HOSTS = frozenset({"management.azure.com", "login.microsoftonline.com"})
 _NO_SUCH_NAME = ("Name or service not known", "nodename nor servname")
 
@@ -72,6 +76,8 @@ def trouble_of(failure: Failure) -> Trouble | None:
     """
     if failure.code == NETWORK:
         return Trouble.NETWORK
+    if failure.code in _ENTRA_BUSY:
+        return Trouble.BUSY
     if not failure.status:
         return None
     if failure.status == 429:
@@ -89,7 +95,7 @@ def sign_in_ended(failure: Failure) -> bool:
     """Whether a failure says that the sign-in does not count any more: Entra refuses a token, nobody is signed in, or a service
     answers 401. An endpoint's own 401 (code `HTTP 401`) is about its key."""
     if failure.code == SIGN_IN or failure.code.startswith("AADSTS"):
-        return True
+        return failure.code not in _ENTRA_BUSY
     return failure.status == 401 and failure.code != "HTTP 401"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mi_tui.engine import evidence
 from mi_tui.engine.context import Context
 from mi_tui.engine.journal import LedgerEntry, Verdict
+from mi_tui.engine.patience import passes
 from mi_tui.model import names
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
@@ -100,10 +101,23 @@ class _Front:
 
 
 def _deployment(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
-    ctx, front = job.ctx, _Front.of(job.ctx, entry.id)
-    info = front.get()
+    front = _Front.of(job.ctx, entry.id)
+    try:
+        return _delete_deployment(job, entry, front, watch)
+    except ServiceError as error:
+        # A delete whose answer was lost goes on, and takes things away between two looks.
+        if error.status == 404 and front.get() is None:
+            return True
+        raise
+
+
+def _delete_deployment(job: Removal, entry: LedgerEntry, front: _Front, watch: Watch) -> bool:
+    ctx, info = job.ctx, front.get()
     if info is None:
         return False
+    if info.state.lower() == endpoints.DELETING:
+        watch("goes with its endpoint")
+        return endpoints.delete(front.session, front.group, front.workspace, front.name, watch, stop=ctx.stop)
     there = _still_ours(job, entry)
     others = _others(job, front)
     if not others and job.ours(front.id) and _is_ours(job, front.id):
@@ -199,6 +213,8 @@ def _delete_endpoint(job: Removal, front: _Front, watch: Watch) -> None:
     try:
         endpoints.delete(*where, watch, stop=stop)
     except ServiceError as error:
+        if passes(error.failure):
+            raise  # nothing is known of what the call did
         inside = front.deployments()
         if not inside or error.status in {401, 403} or "lock" in error.code.lower() or _others(job, front):
             raise

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from azure.ai.ml.entities import ManagedOnlineEndpoint
 
 API_VERSION = "2023-04-01-preview"
-BUSY = frozenset({"creating", "updating", "deleting"})
+DELETING = "deleting"
+BUSY = frozenset({"creating", "updating", DELETING})
 
 SETTLE_SECONDS = 300.0
 GONE_SECONDS = 120.0
+DELETED_SECONDS = 900.0
+"""How long a delete that somebody else began, or whose answer was lost, is waited for."""
 
 
 class EndpointInfo(Struct, frozen=True):
@@ -91,14 +94,20 @@ def delete(
 ) -> bool:
     """Delete the endpoint with its deployments and wait until it is gone (404); False when it was gone already.
 
-    Raises ServiceError, and Abandoned when `stop` is set.
+    One that is being deleted is waited for only. Raises ServiceError, and Abandoned when `stop` is set.
     """
-    if get(session, group, workspace, name) is None:
+    found = get(session, group, workspace, name)
+    if found is None:
         return False
-    with translated():
-        ml = session.ml(group, workspace)
-    session.operations.finish(lambda: ml.online_endpoints.begin_delete(name=name), watch, stop)
-    gone(lambda: get(session, group, workspace, name), f"The endpoint '{name}'", stop)
+    under_way = found.state.lower() == DELETING
+    if not under_way:
+        with translated():
+            ml = session.ml(group, workspace)
+        session.operations.finish(lambda: ml.online_endpoints.begin_delete(name=name), watch, stop)
+    elif watch is not None:
+        watch(found.state)
+    patience = DELETED_SECONDS if under_way else GONE_SECONDS
+    gone(lambda: get(session, group, workspace, name), f"The endpoint '{name}'", stop, patience)
     return True
 
 

@@ -29,8 +29,8 @@ LOST_WRITES: Rules = [
     {"on": {"service": "blob", "method": WRITES}, "when": {"every": 2}, "reset": "after"},
 ]
 CUT_BEFORE: Rules = [
-    {"on": {"method": "*"}, "when": {"every": 5}, "reset": "before"},
-    {"on": {"service": "blob", "method": "*"}, "when": {"every": 3}, "reset": "before"},
+    {"on": {"method": "*"}, "when": {"probability": 0.15, "seed": 1}, "reset": "before"},
+    {"on": {"service": "blob", "method": "*"}, "when": {"probability": 0.15, "seed": 2}, "reset": "before"},
     {"on": {"service": "login", "method": "*"}, "when": {"every": 2}, "reset": "before"},
 ]
 BUSY: Rules = [

@@ -75,6 +75,7 @@ def failing(*failures: Failure) -> Callable[[Context, object], Done]:
         (Failure("AuthorizationFailed", "", status=403), None),
         (Failure(CERTIFICATE, "not trusted"), None),
         (Failure(PROXY, "refused"), None),
+        (Failure("AADSTS90024", "transient"), Trouble.BUSY),
     ],
 )
 def test_what_passes_by_itself(failure: Failure, trouble: Trouble | None) -> None:
@@ -89,6 +90,7 @@ def test_what_passes_by_itself(failure: Failure, trouble: Trouble | None) -> Non
         (Failure("ExpiredAuthenticationToken", "", status=401), True),
         (Failure("HTTP 401", "the endpoint's key", status=401), False),
         (Failure("AuthorizationFailed", "", status=403), False),
+        (Failure("AADSTS90024", "transient"), False),
     ],
 )
 def test_a_sign_in_that_has_ended(failure: Failure, ended: bool) -> None:
