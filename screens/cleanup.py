@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual import on
 from textual.containers import Vertical
 from textual.content import Content
-from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, SelectionList, Static
+from textual.widgets import Button, Input, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
 from mi_tui.model.draft import Stage
@@ -25,6 +23,7 @@ from mi_tui.model.progress import Row
 from mi_tui.model.text import clock, cut, visible
 from screens.base import WizardScreen
 from screens.foreign import ForeignBlobs
+from screens.ticks import Ticks
 
 _NAME = 120
 """How much of a name or a reason is shown in a row."""
@@ -58,21 +57,6 @@ class _Ledger:
     in_azure: bool
     endpoint: str
     bills: str
-
-
-class Ticks(SelectionList[str]):
-    """The list of what goes. Textual draws the same cross for both states, in two colours; here one that is not ticked is empty."""
-
-    def render_line(self, y: int) -> Strip:
-        """One row."""
-        strip = super().render_line(y)
-        row = self.scroll_offset.y + y
-        if row >= self.option_count or self.get_option_at_index(row).value in self.selected:
-            return strip
-        cells = [*strip]
-        if len(cells) > 1 and cells[1].text == Checkbox.BUTTON_INNER:
-            cells[1] = Segment(" " * len(cells[1].text), cells[1].style)
-        return Strip(cells, strip.cell_length)
 
 
 class CleanupScreen(WizardScreen):
@@ -224,7 +208,7 @@ class CleanupScreen(WizardScreen):
             self.query_one("#primary", Button).focus()
             return
         self._enter("listed")
-        self._intro("Ticked things go; Space changes a tick. What stays keeps what it needs.")
+        self._intro(_TICKED)
         self._draw_list(highlight=0)
         self.query_one("#locked", Static).update(self._locked(result))
         self.query_one("#locked").display = bool(result.used)
@@ -320,6 +304,7 @@ class CleanupScreen(WizardScreen):
                 self._remove(wishes, {})
                 return
             self._enter("listed")
+            self._intro(_TICKED)
             self.app.push_screen(ForeignBlobs(result, lambda consent: self._remove(wishes, consent)))
 
         self.wizard.ask_run(lambda target, record: self.wizard.workflow.foreign(target, record, wishes), looked)
@@ -415,3 +400,4 @@ class CleanupScreen(WizardScreen):
 
 
 _WISH = "you kept it"
+_TICKED = "Ticked things go; Space changes a tick. What stays keeps what it needs."
