@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,21 +108,22 @@ def test_nothing_is_lost_and_nothing_left(journey: Journey, tmp_path: Path, rule
 
 
 @pytest.mark.parametrize("kind", list(IdentityKind))
-def test_a_deployment_that_comes_before_its_roles_act_is_made_again(
+def test_a_deployment_that_comes_before_its_roles_act_ends_well(
     journey: Journey, tmp_path: Path, kind: IdentityKind
 ) -> None:
+    """What init() may not read yet fails the deployment, which is made again. What the pull of the image may not read yet is tried
+    for minutes by Azure itself (failures of AcrPull come after about ten), so with a user-assigned identity one try is enough."""
+    pace = journey.target.pace
     # Long enough that the first try comes too early on a slow machine as well.
-    journey.target.pace = replaced(journey, grant_wait=0.3, propagation=70.0, young_grant=120.0)
-    ran = Ran(journey, tmp_path, [], kind, timings={"role_propagation": 60})
+    journey.target.pace = dataclasses.replace(pace, propagation=70.0, young_grant=120.0)
+    try:
+        ran = Ran(journey, tmp_path, [], kind, timings={"role_propagation": 60})
+    finally:
+        journey.target.pace = pace
     ran.must_have_lost_nothing()
-    assert "Every grant is there, but young" in ran.notices
-    assert "(try 2 of 3)" in ran.notices
-
-
-def replaced(journey: Journey, **seconds: float) -> Any:
-    import dataclasses
-
-    return dataclasses.replace(journey.target.pace, **seconds)
+    if kind is IdentityKind.SAI:
+        assert "Every grant is there, but young" in ran.notices
+        assert "(try 2 of 3)" in ran.notices
 
 
 def test_a_sign_in_that_ends_is_asked_for_once_and_the_run_goes_on(journey: Journey, tmp_path: Path) -> None:
