@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import http
+import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from mi_tui.services.operations import Operations
@@ -60,7 +62,7 @@ def _never_left(error: object) -> bool:
 
 
 def for_arm(operations: Operations) -> RetryPolicy[Any, Any]:
-    """The retry policy of every client of Azure Resource Manager. One per session; it keeps nothing of a request."""
+    """The retry policy of clients of Azure Resource Manager. One object may serve many: azure-ai-ml hands it to all that it makes."""
     made: RetryPolicy[Any, Any] = _arm_class()(operations)
     return made
 
@@ -82,8 +84,43 @@ def _arm_class() -> Any:
 
     class Retries(RetryPolicy[Any, Any]):
         def __init__(self, operations: Operations) -> None:
+            # By the transport at its end, which tells one pipeline from another.
+            self._following: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+            self._unended: list[Any] = []
+            self._lock = threading.Lock()
+            self._here = threading.local()
             super().__init__()
             self._operations = operations
+
+        @property
+        def next(self) -> Any:
+            """What follows in the pipeline of the request that this thread sends. A pipeline says what follows by setting this, and
+            another that is made with the same object would turn the requests of the first into itself, half made as it is."""
+            return self._here.next
+
+        @next.setter
+        def next(self, policy: Any) -> None:
+            with self._lock:
+                self._unended.append(policy)
+
+        def send(self, request: Any) -> Any:
+            """Send a request by the pipeline that it came in."""
+            before = getattr(self._here, "next", None)
+            self._here.next = self._follower(request.context.transport)
+            try:
+                return super().send(request)
+            finally:
+                self._here.next = before
+
+        def _follower(self, transport: Any) -> Any:
+            with self._lock:
+                if transport not in self._following:
+                    for policy in list(self._unended):
+                        sender = _sender(policy)
+                        if sender is not None:
+                            self._unended.remove(policy)
+                            self._following[sender] = policy
+                return self._following[transport]
 
         def increment(self, settings: dict[str, Any], response: Any = None, error: Exception | None = None) -> bool:
             """Count a failure; whether the request is sent again."""
@@ -107,6 +144,15 @@ def _arm_class() -> Any:
             self._operations.pause(settings["asked"], seconds, f"{who} {max(1, round(seconds))} s ({settings['why']})")
 
     return Retries
+
+
+def _sender(policy: Any) -> Any:
+    """The transport at the end of the policies that begin with `policy`; None while their pipeline is being made."""
+    while not hasattr(policy, "_sender"):
+        policy = getattr(policy, "next", None)
+        if policy is None:
+            return None
+    return policy._sender
 
 
 @functools.cache

@@ -125,3 +125,18 @@ def test_azure_s_clock_is_taken_from_its_answers() -> None:
     response = SimpleNamespace(headers={"date": "Tue, 01 Jan 2030 00:00:00 GMT"}, status_code=200, request=None)
     operations.heard(SimpleNamespace(http_response=response))  # type: ignore[arg-type]
     assert abs(operations.azure_time() - 1893456000) < 60
+
+
+def test_one_policy_in_two_pipelines_sends_each_request_by_its_own(server: Loopback) -> None:
+    """azure-ai-ml gives one policy to all clients that it makes; a pipeline tells a policy what follows by an attribute of it."""
+    operations, seen = Operations(1), list[str]()
+    shared = retries.for_arm(operations)
+
+    def client(name: str) -> ARMPipelineClient[Any, Any]:
+        hook = policies.CustomHookPolicy(raw_response_hook=lambda _answer: seen.append(name))
+        return ARMPipelineClient(server.url, policies=[shared, hook])
+
+    first, second = client("first"), client("second")
+    for one in (first, second, first):
+        one.send_request(HttpRequest("GET", f"{server.url}/x")).raise_for_status()
+    assert seen == ["first", "second", "first"]
