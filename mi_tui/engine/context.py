@@ -160,14 +160,16 @@ class Context:
         try:
             yield
         except ServiceError as error:
-            if 400 <= error.status < 500 and not _found(there):
+            # A 404 may be that of a look behind the call, by a part of Azure that does not know yet what was made.
+            if 400 <= error.status < 500 and error.status != 404 and not _found(there):
                 self.journal.forget(self.run, resource_id)
             raise
 
     def made(self, resource_id: str, tags: dict[str, str]) -> bool:
-        """Whether this run made the resource that carries these tags: noted as made, or intended and tagged by this run."""
+        """Whether this run made the resource that carries these tags: noted as made, or tagged by this run; what is known to have been
+        there before is not. The tag counts also where an intent was taken back because Azure, asked too soon, knew of nothing."""
         verdict = self.journal.verdict(self.run, resource_id)
-        return verdict is Verdict.CREATED or (verdict is Verdict.INTENDED and tags.get(RUN_TAG) == self.run)
+        return verdict is Verdict.CREATED or (verdict is not Verdict.EXISTED and tags.get(RUN_TAG) == self.run)
 
     def keep(
         self, kind: ResourceKind, resource_id: str, name: str, detail: str = "", *, tags: dict[str, str] | None = None
@@ -176,15 +178,24 @@ class Context:
 
         An intent alone makes it ours only where its `tags` (None: it can carry none) say so too.
         """
-        if tags is not None and not self.made(resource_id, tags):
+        mine = tags is not None and self.made(resource_id, tags)
+        if tags is not None and not mine:
             self.journal.forget(self.run, resource_id)
-        if self.ours(resource_id):
+        if mine or self.ours(resource_id):
             self.journal.created(
                 self.run, kind, resource_id, name, "intent recorded when it was absent; found present afterwards"
             )
             return Done("created", detail or "made earlier by this run", resource_id)
         self.journal.existed(self.run, kind, resource_id, name, "present before this run")
         return Done("used", detail or "was here before", resource_id)
+
+    def not_ours(self, kind: ResourceKind, resource_id: str, name: str) -> Done:
+        """A resource that was seen absent and that the call to make it found: somebody was quicker, or Azure's first answer was old."""
+        self.journal.forget(self.run, resource_id)
+        self.journal.existed(
+            self.run, kind, resource_id, name, "Azure answered that it was there when it was to be made"
+        )
+        return Done("used", "it was there after all", resource_id)
 
 
 def _found(there: Callable[[], object]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from mi_tui.services.errors import translated
@@ -20,6 +21,8 @@ class IdentityInfo(Struct, frozen=True):
     client_id: str
     location: str
     tags: dict[str, str] = {}
+    fresh: bool = False
+    """Whether the call that answered this made it; one that found it answers 200 in place of 201."""
 
 
 def get(session: Session, group: str, name: str) -> IdentityInfo | None:
@@ -34,11 +37,16 @@ def get(session: Session, group: str, name: str) -> IdentityInfo | None:
 
 
 def create(session: Session, group: str, name: str, location: str, tags: dict[str, str]) -> IdentityInfo:
-    """Create the identity and read it back. Raises ServiceError."""
+    """Create the identity and read it back; `fresh` is False when somebody had made it meanwhile. Raises ServiceError.
+
+    User Assigned Identities - Create Or Update.
+    """
     with translated():
         identities = session.identities().user_assigned_identities
-        identities.create_or_update(group, name, {"location": location, "tags": tags})
-        return _info(identities.get(group, name))
+        status = identities.create_or_update(
+            group, name, {"location": location, "tags": tags}, cls=lambda answer, _body, _headers: answer.http_response.status_code
+        )  # fmt: skip
+        return msgspec.structs.replace(_info(identities.get(group, name)), fresh=status == 201)
 
 
 def delete(session: Session, group: str, name: str) -> bool:

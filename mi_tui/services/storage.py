@@ -111,14 +111,17 @@ def container_exists(session: Session, group: str, account: str, container: str)
 
 def create_container(
     session: Session, group: str, account: str, container: str, metadata: dict[str, str] | None = None
-) -> None:
-    """Create the container, closed to anonymous readers. One that exists stays as it is. Raises ServiceError.
+) -> bool:
+    """Create the container, closed to anonymous readers; False when it was there (200 in place of 201). Raises ServiceError.
 
     `metadata` is what a container can carry in place of tags; its names are C# identifiers.
     """
     asked = {"properties": {"publicAccess": "None", "metadata": dict(metadata or {})}}
     with translated():
-        session.storage().blob_containers.create(group, account, container, asked)
+        status = session.storage().blob_containers.create(
+            group, account, container, asked, cls=lambda answer, _body, _headers: answer.http_response.status_code
+        )
+        return bool(status == 201)
 
 
 def delete_container(session: Session, group: str, account: str, container: str) -> bool:

@@ -22,12 +22,16 @@ def identity(ctx: Context, say: Say) -> Done:
         done = ctx.keep(ResourceKind.IDENTITY, planned.id, planned.name, tags=info.tags)
     else:
         say("Creating", "")
+        tried = ctx.ours(planned.id)
         with ctx.making(
             ResourceKind.IDENTITY, planned.id, planned.name, lambda: identities.get(ctx.session, group, planned.name)
         ):
             info = identities.create(ctx.session, group, planned.name, ctx.plan.place.location, ctx.tags)
-        ctx.journal.created(ctx.run, ResourceKind.IDENTITY, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
-        done = Done("created", "", planned.id)
+        if info.fresh or tried:
+            ctx.journal.created(ctx.run, ResourceKind.IDENTITY, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
+            done = Done("created", "", planned.id)
+        else:
+            done = ctx.not_ours(ResourceKind.IDENTITY, planned.id, planned.name)
     ctx.note("principal_id", info.principal_id)
     ctx.note("client_id", info.client_id)
     return done

@@ -53,13 +53,16 @@ def container(ctx: Context, say: Say) -> Done:
     if found is not None:
         return ctx.keep(ResourceKind.CONTAINER, planned.id, planned.name, tags={RUN_TAG: found.run})
     say("Creating", "")
+    tried = ctx.ours(planned.id)
     with ctx.making(
         ResourceKind.CONTAINER,
         planned.id,
         planned.name,
         lambda: storage.container_exists(ctx.session, group, name, planned.name),
     ):
-        storage.create_container(ctx.session, group, name, planned.name, {seen.METADATA_MARK: ctx.run})
+        fresh = storage.create_container(ctx.session, group, name, planned.name, {seen.METADATA_MARK: ctx.run})
+    if not fresh and not tried:
+        return ctx.not_ours(ResourceKind.CONTAINER, planned.id, planned.name)
     ctx.journal.created(
         ctx.run, ResourceKind.CONTAINER, planned.id, planned.name, f"metadata {seen.METADATA_MARK}={ctx.run}"
     )

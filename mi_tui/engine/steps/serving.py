@@ -151,8 +151,10 @@ def deployment(ctx: Context, say: Say) -> Done:
                 raise
             left = _look_after(ctx, front, planned.name, error)
             if left is None or not ctx.made(planned.id, left.tags):
-                # Refused before anything was made, such as for quota: there are no logs and nothing bills.
-                ctx.journal.forget(ctx.run, planned.id)
+                # Refused before anything was made, such as for quota: there are no logs and nothing bills. A 404 may be that of a look
+                # behind the call, by a part of Azure that does not know yet what was made.
+                if error.status != 404:
+                    ctx.journal.forget(ctx.run, planned.id)
                 raise
             ctx.journal.created(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
             text = _last_words(ctx, say)
