@@ -36,8 +36,9 @@ def spoken(ended: Ended) -> list[str]:
     found = []
     if ended.hung:
         found.append(f"{what} hung for {ended.seconds:.0f} s")
-    if match := _TRACEBACK.search(ended.said):
-        found.append(f"{what} showed {match.group(0)!r}: {ended.said[match.start() : match.start() + 300]!r}")
+    said = "\n".join(line for line in ended.said.splitlines() if not line.startswith('{"event":"log"'))
+    if match := _TRACEBACK.search(said):
+        found.append(f"{what} showed {match.group(0)!r}: {said[match.start() : match.start() + 300]!r}")
     if ended.leftovers:
         found.append(f"{what} left a process: {ended.leftovers[0][:100]!r}")
     if ended.killed or ended.hung:

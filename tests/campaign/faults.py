@@ -48,7 +48,13 @@ _READING = (
     ("blob", "GET|HEAD", "*"),
     ("login", "POST", "*/token"),
 )
-_MADE = ("storageAccounts", "containers", "userAssignedIdentities", "onlineEndpoints", "deployments")
+_MADE = (
+    "*/storageAccounts/st{}",
+    "*/containers/c-{}",
+    "*/userAssignedIdentities/id-{}",
+    "*/onlineEndpoints/ep-{}",
+    "*/onlineEndpoints/ep-{}/deployments/*",
+)
 KINDS = ("reset before", "reset after", "429", "5xx", "slow", "expired token", "lag", "stale read", "broken operation")
 """What can go wrong. Lag: grants, directory, endpoint and names that follow only later. Stale read: a replica of Azure's that does not
 know yet what was made, and answers 404."""
@@ -77,8 +83,8 @@ class Trouble:
         return str(path)
 
 
-def draw(dice: random.Random, *, removing: bool, most: int = 4) -> Trouble:
-    """Some faults, at times none."""
+def draw(dice: random.Random, name: str, *, removing: bool, most: int = 4) -> Trouble:
+    """Some faults, at times none; `name` stands in the names of what the round makes."""
     trouble = Trouble()
     for _ in range(dice.randint(0, most)):
         kind = dice.choice(KINDS)
@@ -101,16 +107,16 @@ def draw(dice: random.Random, *, removing: bool, most: int = 4) -> Trouble:
                  "message": "An internal error occurred. Please try again.", "times": 1}
             )  # fmt: skip
         else:
-            trouble.rules.append(_rule(dice, kind, removing=removing))
+            trouble.rules.append(_rule(dice, kind, name, removing=removing))
     return trouble
 
 
-def _rule(dice: random.Random, kind: str, *, removing: bool) -> dict[str, Any]:
+def _rule(dice: random.Random, kind: str, name: str, *, removing: bool) -> dict[str, Any]:
     if kind == "stale read":
         return {
-            "on": {"method": "GET", "path": f"*/{dice.choice(_MADE)}/{{name}}"},
+            "on": {"method": "GET", "path": dice.choice(_MADE).format(name)},
             "when": {"skip": dice.randint(0, 3), "times": dice.choice((1, 1, 2))},
-            "answer": {"status": 404, "code": "ResourceNotFound", "message": "The resource '{name}' was not found."},
+            "answer": {"status": 404, "code": "ResourceNotFound", "message": "The resource was not found."},
         }
     changes = _REMOVING if removing else _CHANGING
     service, method, path = dice.choice(changes if kind == "reset after" or dice.random() < 0.6 else _READING)

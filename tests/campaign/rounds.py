@@ -119,7 +119,7 @@ class Drawn(Script):
         self.choice = plans.pick(dice, name, folder)
         self.cold = dice.random() < 0.04
         self._left = dice.randint(0, MOST_KILLS)
-        self._troubles = [faults.draw(dice, removing=removing) for removing in (False, True)]
+        self._troubles = [faults.draw(dice, name, removing=removing) for removing in (False, True)]
         self._kills = [_kill(dice) for _ in range(2 * TRIES)]
 
     def trouble(self, *, removing: bool) -> faults.Trouble:

@@ -60,6 +60,8 @@ def test_what_a_command_may_not_say_is_seen() -> None:
     assert not checks.spoken(_ended(1, "The name is taken."))
     assert "no sentence" in checks.spoken(_ended(1, "\n"))[0]
     assert "Traceback" in checks.spoken(_ended(1, "Traceback (most recent call last):\n  ..."))[0]
+    logged = '{"event":"log","text":"Traceback (most recent call last):"}'
+    assert not checks.spoken(_ended(1, "The container ended.", logged)), "what the container says is data"
     assert "ended with 139" in checks.spoken(_ended(139, "x"))[0]
 
 
@@ -110,7 +112,7 @@ def test_every_trouble_is_a_scenario_that_the_sandbox_takes(tmp_path: Path) -> N
 
     dice = random.Random("troubles")
     for number in range(200):
-        trouble = faults.draw(dice, removing=bool(number % 2), most=8)
+        trouble = faults.draw(dice, f"x{number}", removing=bool(number % 2), most=8)
         name = trouble.write(tmp_path / "trouble.yaml")
         assert scenarios.fault(None, name) is None, name
 
