@@ -53,7 +53,7 @@ class Counted(Once):
     """A round without a kill, which tells what points there are."""
 
     def __init__(self, kind: str, folder: Path) -> None:
-        super().__init__(kind, "counted", folder, [], [])
+        super().__init__(kind, "x00000", folder, [], [])
         self.points: dict[str, dict[str, list[str]]] = {}
 
     def ended(self, ended: Ended) -> None:
