@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from mi_tui.services.errors import translated
@@ -21,8 +20,6 @@ class IdentityInfo(Struct, frozen=True):
     client_id: str
     location: str
     tags: dict[str, str] = {}
-    fresh: bool = False
-    """Whether the call that answered this made it; one that found it answers 200 in place of 201."""
 
 
 def get(session: Session, group: str, name: str) -> IdentityInfo | None:
@@ -36,8 +33,8 @@ def get(session: Session, group: str, name: str) -> IdentityInfo | None:
             return None
 
 
-def create(session: Session, group: str, name: str, location: str, tags: dict[str, str]) -> IdentityInfo:
-    """Create the identity and read it back; `fresh` is False when somebody had made it meanwhile. Raises ServiceError.
+def create(session: Session, group: str, name: str, location: str, tags: dict[str, str]) -> tuple[IdentityInfo, bool]:
+    """Create the identity and read it back, and whether this call made it: it answers 201, or 200 for one that was there. Raises ServiceError.
 
     User Assigned Identities - Create Or Update.
     """
@@ -46,7 +43,7 @@ def create(session: Session, group: str, name: str, location: str, tags: dict[st
         status = identities.create_or_update(
             group, name, {"location": location, "tags": tags}, cls=lambda answer, _body, _headers: answer.http_response.status_code
         )  # fmt: skip
-        return msgspec.structs.replace(_info(identities.get(group, name)), fresh=status == 201)
+        return _info(identities.get(group, name)), bool(status == 201)
 
 
 def delete(session: Session, group: str, name: str) -> bool:

@@ -122,7 +122,12 @@ def test_capacity(world: World) -> None:
 def test_identity(world: World) -> None:
     session, group, _ = world.at
     assert identities.get(session, group, "id-services") is None
-    made = identities.create(session, group, "id-services", world.connection.location, {"purpose": "test"})
+    made, fresh = identities.create(session, group, "id-services", world.connection.location, {"purpose": "test"})
+    assert fresh
+    assert identities.create(session, group, "id-services", world.connection.location, {"purpose": "test"}) == (
+        made,
+        False,
+    )
     assert made == identities.get(session, group, "id-services")
     assert made in identities.list_all(session)
     assert len({made.principal_id, made.client_id}) == 2

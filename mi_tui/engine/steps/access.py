@@ -26,8 +26,8 @@ def identity(ctx: Context, say: Say) -> Done:
         with ctx.making(
             ResourceKind.IDENTITY, planned.id, planned.name, lambda: identities.get(ctx.session, group, planned.name)
         ):
-            info = identities.create(ctx.session, group, planned.name, ctx.plan.place.location, ctx.tags)
-        if info.fresh or tried:
+            info, fresh = identities.create(ctx.session, group, planned.name, ctx.plan.place.location, ctx.tags)
+        if fresh or tried:
             ctx.journal.created(ctx.run, ResourceKind.IDENTITY, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
             done = Done("created", "", planned.id)
         else:
