@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -16,7 +15,20 @@ import platformdirs
 
 import mi_tui
 from mi_tui import targets
-from mi_tui.engine import adopting, changes, cleanup, debuglog, evidence, files, keeping, logs, pending, planner, runner
+from mi_tui.engine import (
+    adopting,
+    answering,
+    changes,
+    cleanup,
+    debuglog,
+    evidence,
+    files,
+    keeping,
+    looking,
+    pending,
+    planner,
+    runner,
+)
 from mi_tui.engine.adopting import Found
 from mi_tui.engine.catalog import Catalog
 from mi_tui.engine.cleanup import Consent
@@ -33,9 +45,9 @@ from mi_tui.engine.journal import (
 )
 from mi_tui.engine.journal_file import private_folder, refuse_link
 from mi_tui.engine.planner import PlanError
-from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
-from mi_tui.model.answers_file import read, template
-from mi_tui.model.answers_rules import AnswersError, Fault
+from mi_tui.model.answers import Answers, IdentityKind, Workspace
+from mi_tui.model.answers_file import template
+from mi_tui.model.answers_rules import AnswersError
 from mi_tui.model.commands import script
 from mi_tui.model.events import Event, Notice, Planned, RunFinished, StepFailed
 from mi_tui.model.failure import Failure
@@ -44,10 +56,11 @@ from mi_tui.model.secret import Secret
 from mi_tui.model.sign_in import Prompt, SignIn
 from mi_tui.sandbox.client import PROFILE_NAMES, Connection, SandboxError
 from mi_tui.sandbox.client import scenarios as sandbox_scenarios
-from mi_tui.services import deployments, endpoints, quiet, scoring, sign_in, tenants
+from mi_tui.services import quiet, sign_in, tenants
 from mi_tui.services.deployments import Container
 from mi_tui.services.errors import ServiceError, as_failure
 from mi_tui.services.scoring import ScoreAnswer
+from mi_tui.services.session import Session
 from mi_tui.services.sign_in import Account, Attempt, Probed, SignInCancelled
 from mi_tui.services.subscriptions import SubscriptionInfo
 from mi_tui.services.workspaces import WorkspaceInfo
@@ -59,8 +72,6 @@ __all__ = [
     "SubscriptionInfo", "Target", "Verdict", "Workflow", "WorkspaceInfo", "as_failure", "home_folder",
     "scoring_folder",
 ]  # fmt: skip
-
-_EXAMPLE_SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 
 
 def home_folder() -> Path:
@@ -158,39 +169,16 @@ class Workflow:
 
     def example_answers(self, kind: IdentityKind, connection: Connection | None = None) -> Answers:
         """Answers that deploy the example of `scoring/`: in the sandbox as they are, in Azure with your own workspace filled in."""
-        suffix = secrets.token_hex(3)
-        example = scoring_folder()
-        return Answers(
-            workspace=Workspace(connection.subscription, connection.resource_group, connection.workspace)
+        place = (
+            Workspace(connection.subscription, connection.resource_group, connection.workspace)
             if connection
-            else Workspace(_EXAMPLE_SUBSCRIPTION, "rg-ml-dev", "ml-dev"),
-            identity=Identity(kind, f"id-mi-tui-{suffix}" if kind is IdentityKind.UAI else None),
-            storage=Storage(f"stmitui{suffix}", upload=str(example / "hello.txt")),
-            endpoint=Endpoint(f"ep-mi-tui-{suffix}"),
-            deployment=Deployment(
-                str(example / "model"), str(example / "code"), str(example / "environment" / "conda.yaml")
-            ),
-            request=str(example / "sample-request.json"),
+            else answering.NOWHERE
         )
+        return answering.example(kind, place, scoring_folder())
 
     def read_answers(self, path: Path) -> Answers:
         """The answers in a file, with absolute paths. AnswersError lists all that is wrong with them."""
-        try:
-            text = path.read_text("utf-8")
-        except UnicodeDecodeError as error:
-            raise AnswersError(_one_fault("the file is no UTF-8 text."), str(path)) from error
-        except OSError as error:
-            raise AnswersError(_one_fault(f"it cannot be read: {error.strerror or error}."), str(path)) from error
-        found = read(text, str(path))
-        faults = list(found.faults)
-        try:
-            answers = files.resolve(found.answers, path.resolve().parent)
-        except AnswersError as error:
-            known = {fault.place for fault in faults}
-            faults += [fault for fault in error.faults if found.stands(fault) and fault.place not in known]
-        if faults:
-            raise AnswersError(faults, str(path))
-        return answers
+        return answering.read(path)
 
     def save_answers(self, path: Path, answers: Answers, *, replace: bool = False) -> Path:
         """Write an answers file, every field explained, and with absolute paths; where it lies.
@@ -198,14 +186,14 @@ class Workflow:
         FileExistsError when there is one and `replace` does not say that it may go; AnswersError for files that are not there;
         AnswersError, too, when the file cannot be written.
         """
-        return _write(path, template(self.check_files(answers)), replace=replace)
+        return answering.write(path, template(self.check_files(answers)), replace=replace)
 
     def save_commands(self, path: Path, plan: Plan, *, replace: bool = False) -> Path:
         """Write what a plan does as a shell script of `az` commands; where it lies.
 
         FileExistsError when there is one and `replace` does not say that it may go; AnswersError when it cannot be written.
         """
-        return _write(path, script(plan), replace=replace)
+        return answering.write(path, script(plan), replace=replace)
 
     def check_files(self, answers: Answers) -> Answers:
         """Answers that came from no file, with their files seen to exist."""
@@ -242,7 +230,7 @@ class Workflow:
 
     def missing(self, target: Target, record: RunRecord) -> list[PlannedResource]:
         """What a run's plan uses without having made it, and is gone by now. Raises ServiceError."""
-        session = target.in_subscription(record.plan.place.subscription).session
+        session = self._session(target, record)
         with quiet.Prints():
             return changes.missing(session, record.plan, self.journal.ledger(record.id))
 
@@ -288,7 +276,7 @@ class Workflow:
         self, target: Target, record: RunRecord, keep: frozenset[str] = frozenset()
     ) -> dict[str, tuple[str, ...]]:
         """The containers that `down` would leave because of blobs which the run did not put there: id -> their names."""
-        session = target.in_subscription(record.plan.place.subscription).session
+        session = self._session(target, record)
         with quiet.Prints():
             context = Context(record.id, record.plan, session, self.journal, lambda event: None, target.pace)
             return cleanup.foreign(context, keep)
@@ -347,27 +335,14 @@ class Workflow:
         under_way = [one for one in self.journal.operations(record.id) if one.ended is None]
         if not under_way:
             return {}
-        session = target.in_subscription(record.plan.place.subscription).session
+        session = self._session(target, record)
         with quiet.Prints():
             return {one.number: pending.ask(session, one) or "Azure does not tell any more" for one in under_way}
 
     def endpoint_state(self, target: Target, record: RunRecord) -> dict[str, str]:
         """The states that Azure tells now: `endpoint`, `deployment`, `traffic`, `scoring_uri`; `absent` where there is none."""
-        target = target.in_subscription(record.plan.place.subscription)
-        group, answers = record.plan.place.resource_group, record.plan.answers
         with quiet.Prints():
-            front = endpoints.get(target.session, group, answers.workspace.name, answers.endpoint.name)
-            if front is None:
-                return {"endpoint": "absent"}
-            back = deployments.get(
-                target.session, group, answers.workspace.name, answers.endpoint.name, answers.deployment.name
-            )
-        return {
-            "endpoint": front.state,
-            "deployment": back.state if back else "absent",
-            "traffic": ", ".join(f"{name} {share} %" for name, share in front.traffic.items() if share) or "none",
-            "scoring_uri": front.scoring_uri,
-        }
+            return looking.states(self._session(target, record), record.plan)
 
     def logs(
         self,
@@ -381,54 +356,23 @@ class Workflow:
     ) -> Iterator[tuple[str, bool]]:
         """The lines of a container's log; with `follow`, new ones as they come until `stop`. The flag is False for a sentence
         that says why there is no log, which is no log line."""
-        target = target.in_subscription(record.plan.place.subscription)
-        group, answers = record.plan.place.resource_group, record.plan.answers
-        seen = logs.Tail()
-        said = ""
-        while True:
-            with quiet.Prints():
-                found = deployments.logs(
-                    target.session,
-                    group,
-                    answers.workspace.name,
-                    answers.endpoint.name,
-                    answers.deployment.name,
-                    container,
-                    tail,
-                )
-            if found.available:
-                yield from ((line, True) for line in seen.take(found.text))
-            elif found.sentence != said:
-                said = found.sentence
-                yield said, False
-            if not follow or stop.wait(target.pace.log_poll):
-                return
+        session = self._session(target, record)
+        return looking.logs(session, record.plan, container, tail, follow=follow, stop=stop, pause=target.pace.log_poll)
 
     def invoke(self, target: Target, record: RunRecord, body: bytes) -> ScoreAnswer:
         """Ask the endpoint of a run. The key stays here."""
-        target = target.in_subscription(record.plan.place.subscription)
-        group, answers = record.plan.place.resource_group, record.plan.answers
         with quiet.Prints():
-            front = endpoints.get(target.session, group, answers.workspace.name, answers.endpoint.name)
-            if front is None or not front.scoring_uri:
-                raise ServiceError(
-                    Failure(
-                        code="mi-tui/no-endpoint",
-                        message=f"The endpoint {answers.endpoint.name!r} is not there.",
-                        advice=f"'mi-tui status {record.id}' tells what is; 'mi-tui resume {record.id}' makes it again.",
-                    )
-                )
-            key = endpoints.key(target.session, group, answers.workspace.name, answers.endpoint.name)
-            return scoring.invoke(front.scoring_uri, key, body)
+            return looking.invoke(self._session(target, record), record.plan, record.id, body)
 
     def endpoint_key(self, target: Target, record: RunRecord) -> Secret:
         """The key of a run's endpoint: for the clipboard, never for the screen. Raises ServiceError."""
-        target = target.in_subscription(record.plan.place.subscription)
-        answers = record.plan.answers
         with quiet.Prints():
-            return endpoints.key(
-                target.session, record.plan.place.resource_group, answers.workspace.name, answers.endpoint.name
-            )
+            return looking.key(self._session(target, record), record.plan)
+
+    @staticmethod
+    def _session(target: Target, record: RunRecord) -> Session:
+        """The target's session in the run's own subscription."""
+        return target.in_subscription(record.plan.place.subscription).session
 
     def _log_to_file(self) -> None:
         why = debuglog.begin(self.home)
@@ -453,19 +397,3 @@ def _sandbox_died(event: E) -> E:
         advice=f"Its world is kept: 'mi-tui resume {event.run}' starts it again and goes on.",
     )
     return msgspec.structs.replace(event, failure=failure)
-
-
-def _write(path: Path, text: str, *, replace: bool) -> Path:
-    path = path.expanduser().absolute()
-    try:
-        with path.open("w" if replace else "x", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise AnswersError(_one_fault(f"it cannot be written: {error.strerror or error}."), str(path)) from error
-    return path
-
-
-def _one_fault(words: str) -> list[Fault]:
-    return [Fault("the file", 0, words)]
