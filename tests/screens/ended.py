@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from textual.pilot import Pilot
@@ -84,7 +85,7 @@ class Faked(Workflow):
     def target_of(self, record: RunRecord) -> Any:
         from contextlib import nullcontext
 
-        return nullcontext(object())
+        return nullcontext(SimpleNamespace())
 
     def endpoint_state(self, target: Target, record: RunRecord) -> dict[str, str]:
         return self.states
