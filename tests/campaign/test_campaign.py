@@ -18,8 +18,8 @@ from tests.e2e.conftest import environment_cache
 
 __all__ = ["environment_cache"]
 
-ROUNDS = 5
-"""So many take about a minute."""
+ROUNDS = 3
+"""So many take about a minute, the start of the world with them."""
 
 
 @pytest.fixture
