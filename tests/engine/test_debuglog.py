@@ -17,13 +17,15 @@ from mi_tui.model.secret import Secret
 def log(tmp_path: Path) -> Iterator[Path]:
     logger = logging.getLogger("mi_tui")
     before, logger.handlers = logger.handlers, []
+    propagate, level = logger.propagate, logger.level
     try:
         assert debuglog.begin(tmp_path) == ""
         yield tmp_path / "debug.log"
     finally:
         for handler in logger.handlers:
             handler.close()
-        logger.handlers = before
+        logger.handlers, logger.propagate = before, propagate
+        logger.setLevel(level)
 
 
 def test_no_secret_is_written_in_messages_arguments_or_tracebacks(log: Path) -> None:

@@ -146,7 +146,7 @@ def test_assignments_in_memory_follow_every_change(tmp_path: Path) -> None:
     world.close()
 
 
-def test_a_remembered_token_still_expires_and_ends_with_its_principal(tmp_path: Path) -> None:
+def test_a_remembered_token_still_expires_and_outlives_its_principal_but_in_the_directory(tmp_path: Path) -> None:
     world = store.Store(tmp_path)
     issuer = Issuer(world, "5a9d7c1e-0b4e-4c0f-9d53-3f6a2c7e1b90")
     someone = store.Principal("11111111-2222-4333-8444-555555555555", "User", "someone@contoso.example")
@@ -160,6 +160,7 @@ def test_a_remembered_token_still_expires_and_ends_with_its_principal(tmp_path: 
     with pytest.raises(TokenError, match="Expired"):
         issuer.verify(short, (ARM,))
     world.remove_principal(someone.object_id)
+    assert issuer.verify(long, (ARM,)).object_id == someone.object_id
     with pytest.raises(TokenError, match="deleted"):
-        issuer.verify(long, (ARM,))
+        issuer.verify(long, (ARM,), directory=True)
     world.close()
