@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import select
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 Ask = Callable[[TextIO, threading.Event], bool]
 """Asks on a terminal; the event is set when nobody waits for the answer any more."""
+
+
+class Floor:
+    """Who has the terminal: while a question stands, what the run says is kept, and said after the answer. It would push the
+    question off the screen. Nothing waits for the person but the words."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._kept: list[Callable[[], None]] | None = None
+
+    def say(self, words: Callable[[], None]) -> None:
+        """Do what writes `words`, now or after the question that stands."""
+        with self._lock:
+            if self._kept is None:
+                words()
+            else:
+                self._kept.append(words)
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Around a question."""
+        with self._lock:
+            self._kept = self._kept if self._kept is not None else []
+        try:
+            yield
+        finally:
+            with self._lock:
+                kept, self._kept = self._kept or [], None
+                for words in kept:
+                    words()
+
+
+floor = Floor()
+"""That of this process: it has one terminal."""
 
 
 class Questions:
@@ -37,7 +72,8 @@ class Questions:
             except queue.Empty:
                 return
             try:
-                result.append(ask(terminal, stop))
+                with floor.taken():
+                    result.append(ask(terminal, stop))
             except KeyboardInterrupt:
                 stop.set()
             finally:

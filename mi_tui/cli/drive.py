@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from mi_tui.cli import exits
-from mi_tui.cli.asking import questions
+from mi_tui.cli.asking import floor, questions
 from mi_tui.model.events import Event, Outcome, RunFinished
 from mi_tui.workflow import Stop
 
@@ -23,13 +23,19 @@ _GRACE = 8.0
 
 
 def until_closed(render: Callable[[Event], None], stop: Stop) -> Callable[[Event], None]:
-    """`render` until whoever reads our output goes away (`| head`): then the run is left as at Ctrl+C, and no step breaks on it."""
+    """`render` until whoever reads our output goes away (`| head`): then the run is left as at Ctrl+C, and no step breaks on it.
 
-    def emit(event: Event) -> None:
+    While a question stands at the terminal, events are rendered after its answer.
+    """
+
+    def write(event: Event) -> None:
         try:
             render(event)
         except OSError:  # a pipe that nobody reads any more, a terminal that was closed
             stop.set()
+
+    def emit(event: Event) -> None:
+        floor.say(lambda: write(event))
 
     return emit
 
@@ -72,7 +78,8 @@ def drive(run: str, work: Callable[[Stop], RunFinished], clean: Callable[[Stop],
             except KeyboardInterrupt:
                 if stop.is_set():
                     os._exit(exits.INTERRUPTED)
-                answer = _ask(run, terminal)
+                with floor.taken():
+                    answer = _ask(run, terminal)
                 stop.cancelled = answer == "cancel"
                 if answer != "stay":
                     stop.set()

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.conftest import Shell
 from tests.e2e.test_terminal import Terminal
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 
 
 def begun(shell: Shell) -> Terminal:
@@ -21,6 +21,7 @@ def begun(shell: Shell) -> Terminal:
     return terminal
 
 
+@pytest.mark.slow
 def test_cancel_deletes_the_deployment_and_offers_to_remove_the_rest(lone_shell: Shell) -> None:
     lone_shell("sandbox", "start", "--profile", "demo", check=True)
     before = lone_shell.tree()
@@ -40,6 +41,7 @@ def test_cancel_deletes_the_deployment_and_offers_to_remove_the_rest(lone_shell:
     assert lone_shell.tree() == before
 
 
+@pytest.mark.long
 def test_a_cancelled_run_goes_on_after_all_and_a_closed_terminal_leaves_it(lone_shell: Shell) -> None:
     lone_shell("sandbox", "start", "--profile", "demo", check=True)
     before = lone_shell.tree()
