@@ -25,13 +25,21 @@ class Kind:
         return f"{WORKSPACE_TYPE}/{self.word}"
 
 
-def _code(sent: dict[str, Any]) -> dict[str, Any]:
-    # `isAnonymous` comes back false for code, whatever was sent (recorded).
+def _common(sent: dict[str, Any]) -> dict[str, Any]:
+    """What a version of every kind has, in the order in which Azure sends it."""
     return {
         "description": sent.get("description"),
         "tags": sent.get("tags") or {},
         "properties": _texts(sent.get("properties")),
         "isArchived": bool(sent.get("isArchived")),
+        "isAnonymous": bool(sent.get("isAnonymous")),
+    }
+
+
+def _code(sent: dict[str, Any]) -> dict[str, Any]:
+    # `isAnonymous` comes back false for code, whatever was sent (recorded).
+    return {
+        **_common(sent),
         "isAnonymous": False,
         "codeUri": sent.get("codeUri"),
         "provisioningState": "Succeeded",
@@ -40,11 +48,7 @@ def _code(sent: dict[str, Any]) -> dict[str, Any]:
 
 def _model(sent: dict[str, Any]) -> dict[str, Any]:
     return {
-        "description": sent.get("description"),
-        "tags": sent.get("tags") or {},
-        "properties": _texts(sent.get("properties")),
-        "isArchived": bool(sent.get("isArchived")),
-        "isAnonymous": bool(sent.get("isAnonymous")),
+        **_common(sent),
         "autoDeleteSetting": sent.get("autoDeleteSetting"),
         "flavors": sent.get("flavors") or {},
         "modelType": sent.get("modelType") or "custom_model",
@@ -58,11 +62,7 @@ def _model(sent: dict[str, Any]) -> dict[str, Any]:
 
 def _environment(sent: dict[str, Any]) -> dict[str, Any]:
     answer = {
-        "description": sent.get("description"),
-        "tags": sent.get("tags") or {},
-        "properties": _texts(sent.get("properties")),
-        "isArchived": bool(sent.get("isArchived")),
-        "isAnonymous": bool(sent.get("isAnonymous")),
+        **_common(sent),
         "autoDeleteSetting": sent.get("autoDeleteSetting"),
         "environmentType": "UserCreated",
         "image": sent.get("image"),
@@ -81,11 +81,7 @@ def _environment(sent: dict[str, Any]) -> dict[str, Any]:
 
 def _data(sent: dict[str, Any]) -> dict[str, Any]:
     answer = {
-        "description": sent.get("description"),
-        "tags": sent.get("tags") or {},
-        "properties": _texts(sent.get("properties")),
-        "isArchived": bool(sent.get("isArchived")),
-        "isAnonymous": bool(sent.get("isAnonymous")),
+        **_common(sent),
         "dataType": sent.get("dataType"),
         "dataUri": _folder(sent) if sent.get("dataType") in {"uri_folder", "mltable"} else sent.get("dataUri"),
     }
