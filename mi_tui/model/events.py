@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Grant, PlannedResource, PlannedStep
 
@@ -123,6 +124,8 @@ class RunFinished(Event, frozen=True, tag="run_finished"):
     """The log line that shows that the blob was read, and by whom."""
     scoring_uri: str = ""
     failure: Failure | None = None
+    diagnosis: Diagnosis | None = None
+    """Why it failed, where that was looked for."""
     missing_grants: tuple[MissingGrant, ...] = ()
     removed: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
