@@ -15,6 +15,7 @@ import platformdirs
 
 import mi_tui
 from mi_tui import targets
+from mi_tui.advice import Advice
 from mi_tui.engine import (
     adopting,
     answering,
@@ -93,6 +94,7 @@ class Workflow:
         """The folder of everything that is kept; made, for its owner only, when something is first kept."""
         self.command = "mi-tui"
         """What the person started, for another mi-tui that meets a run which this one drives."""
+        self.advice = Advice()
         self.notices: list[str] = []
         """Sentences for the person about what is kept: what was put right, and what is done without."""
         self._journal: Journal | None = None
