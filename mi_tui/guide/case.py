@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from mi_tui.model.answers import Answers
 from mi_tui.model.capacity import Fit
@@ -12,9 +11,6 @@ from mi_tui.model.failure import Failure
 
 NO_REGISTRY = ""
 """`World.registry_id` of a workspace that has no container registry; None is: not known."""
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-_NO_LOGS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -138,9 +134,9 @@ class Case:
     failure: Failure | None = None
     text: str = ""
     """Raw text from outside: an error, a command's output, a traceback, a log."""
-    logs: Mapping[str, tuple[str, ...]] = field(default=_NO_LOGS)
+    logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Each container's lines by its name: `inference-server`, `storage-initializer`, `build`."""
-    states: Mapping[str, str] = field(default=_NOTHING)
+    states: Mapping[str, str] = field(default_factory=dict)
     """What Azure says of what there is, such as `endpoint: Succeeded`, `deployment: Failed`."""
     events: tuple[str, ...] = ()
     """What was said on the way: statuses of operations, events of the deployment."""
