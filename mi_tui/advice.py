@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from mi_tui.engine import diagnosed
+from mi_tui.engine.journal import Journal, RunRecord
 from mi_tui.guide.case import Case
 from mi_tui.guide.diagnose import diagnose
 from mi_tui.model.diagnosis import Diagnosis
@@ -9,6 +13,13 @@ from mi_tui.model.diagnosis import Diagnosis
 
 class Advice:
     """Diagnosis, for those above. Methods block; the caller owns the thread."""
+
+    def __init__(self, journal: Callable[[], Journal]) -> None:
+        self._journal = journal
+
+    def kept(self, record: RunRecord) -> Diagnosis | None:
+        """Why the run failed when it was last driven, as it was told then; None when it did not fail. JournalError."""
+        return diagnosed.kept(self._journal(), record.id)
 
     @staticmethod
     def diagnose_text(text: str) -> tuple[Diagnosis, ...]:

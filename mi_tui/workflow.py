@@ -93,8 +93,8 @@ class Workflow:
         self.home = home or home_folder()
         """The folder of everything that is kept; made, for its owner only, when something is first kept."""
         self.command = "mi-tui"
-        """What the person started, for another mi-tui that meets a run which this one drives."""
-        self.advice = Advice()
+        """What the person started, for another mi-tui that meets its run."""
+        self.advice = Advice(lambda: self.journal)
         self.notices: list[str] = []
         """Sentences for the person about what is kept: what was put right, and what is done without."""
         self._journal: Journal | None = None
