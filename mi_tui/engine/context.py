@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 Emit = Callable[[Event], None]
 RUN_TAG = RESERVED_TAG
 """The tag that a run puts on whatever can carry one: the evidence of who made it when the answer to the call was lost."""
+
+OVERWRITTEN = frozenset({ResourceKind.IDENTITY, ResourceKind.STORAGE_ACCOUNT, ResourceKind.ENDPOINT})
+"""What a PUT makes, or else changes into what it asks for, this run's tag included: then the tag alone is no evidence."""
+
+_CALLS = uuid.UUID("6f0c8f55-6a3e-5f0b-9d0e-3a9f8f4f1d11")
 
 Say = Callable[[str, str], None]
 """Say(status, detail): the operation's real status, and what is being waited for."""
@@ -137,6 +144,14 @@ class Context:
 
         return note
 
+    def call(self, resource_id: str) -> str:
+        """The client request id of every call of this run that is to make this resource: by it Azure's activity log tells how they ended."""
+        return str(uuid.uuid5(_CALLS, f"{self.run} {resource_id.lower()}"))
+
+    def absent_since(self, resource_id: str) -> str:
+        """When it was seen absent before the first of those calls, by Azure's clock (ISO 8601); empty where that was not noted."""
+        return self.fact(_absent(resource_id))
+
     def ours(self, resource_id: str) -> bool:
         """Whether this run made the resource, or was making it when it was interrupted."""
         return self.journal.verdict(self.run, resource_id) in {Verdict.CREATED, Verdict.INTENDED}
@@ -156,9 +171,13 @@ class Context:
                     advice=f"Put it back, or let the run make it: 'mi-tui resume {self.run} --make-missing'.",
                 )
             )
+        if kind in OVERWRITTEN and self.journal.verdict(self.run, resource_id) is not Verdict.INTENDED:
+            now = dt.datetime.fromtimestamp(self.session.operations.azure_time(), dt.UTC)
+            self.note(_absent(resource_id), now.isoformat(timespec="seconds"))
         self.journal.intend(self.run, kind, resource_id, name)
         try:
-            yield
+            with self.session.operations.calling(self.call(resource_id)):
+                yield
         except ServiceError as error:
             # A 404 may be that of a look behind the call, by a part of Azure that does not know yet what was made.
             if 400 <= error.status < 500 and error.status != 404 and not _found(there):
@@ -189,13 +208,17 @@ class Context:
         self.journal.existed(self.run, kind, resource_id, name, "present before this run")
         return Done("used", detail or "was here before", resource_id)
 
-    def not_ours(self, kind: ResourceKind, resource_id: str, name: str) -> Done:
+    def not_ours(self, kind: ResourceKind, resource_id: str, name: str, why: str = "") -> Done:
         """A resource that was seen absent and that the call to make it found: somebody was quicker, or Azure's first answer was old."""
         self.journal.forget(self.run, resource_id)
         self.journal.existed(
-            self.run, kind, resource_id, name, "Azure answered that it was there when it was to be made"
+            self.run, kind, resource_id, name, why or "Azure answered that it was there when it was to be made"
         )
         return Done("used", "it was there after all", resource_id)
+
+
+def _absent(resource_id: str) -> str:
+    return f"absent {resource_id.lower()}"
 
 
 def _found(there: Callable[[], object]) -> bool:

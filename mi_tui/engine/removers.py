@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mi_tui.engine import evidence
+from mi_tui.engine import evidence, overwritten
 from mi_tui.engine.context import Context
 from mi_tui.engine.journal import LedgerEntry, Verdict
 from mi_tui.engine.patience import passes
@@ -16,6 +16,7 @@ from mi_tui.model.plan import ResourceKind
 from mi_tui.services import assets, blobs, deployments, endpoints, grants, identities, seen, storage
 from mi_tui.services.endpoints import gone
 from mi_tui.services.errors import ServiceError
+from mi_tui.services.seen import Seen
 from mi_tui.services.session import Session
 
 Watch = Callable[[str], None]
@@ -65,9 +66,17 @@ def _still_ours(job: Removal, entry: LedgerEntry) -> bool:
     found = seen.look(job.ctx.session, entry.id)
     if found is None:
         return False
-    if why := evidence.another(entry, found, job.ctx.run):
+    if why := _why_another(job, entry, found):
         raise Kept(why)
     return True
+
+
+def _why_another(job: Removal, entry: LedgerEntry, found: Seen) -> str:
+    """Why what is there is not what this run made, in words; empty when it is."""
+    why = evidence.another(entry, found, job.ctx.run)
+    if not why and entry.verdict is Verdict.INTENDED:
+        why = overwritten.against(job.ctx, entry.kind, entry.id)
+    return why
 
 
 def _verify(job: Removal, entry: LedgerEntry) -> None:
@@ -154,7 +163,7 @@ def given_back(now: dict[str, int], before: dict[str, int], name: str, there: se
 def _is_ours(job: Removal, resource_id: str) -> bool:
     entry = job.ctx.journal.entry(job.ctx.run, resource_id)
     found = seen.look(job.ctx.session, resource_id)
-    return entry is not None and found is not None and not evidence.another(entry, found, job.ctx.run)
+    return entry is not None and found is not None and not _why_another(job, entry, found)
 
 
 def _others(job: Removal, front: _Front) -> list[deployments.DeploymentInfo]:

@@ -79,6 +79,13 @@ _NAME = re.compile(r"\$?[\w-]{1,40}", re.ASCII)
 """What may stand as a parameter's name; anything else may be a value in the wrong place."""
 
 _CLIENT_GONE = 499
+_ID = re.compile(r"[\w-]{1,100}", re.ASCII)
+
+
+def _client_id(scope: Scope) -> str:
+    """The client's own id of a request; empty when it has none, or one that is no id."""
+    told = next((value for name, value in scope["headers"] if name == b"x-ms-client-request-id"), b"").decode("latin-1")
+    return told if _ID.fullmatch(told) else ""
 
 
 class RequestLog:
@@ -114,6 +121,7 @@ class RequestLog:
                 code=state.get("code"),
                 decision=str(state.get("decision") or ""),
                 milliseconds=round((time.perf_counter() - clock) * 1000, 1),
+                client_id=_client_id(scope),
             )
             try:
                 self._store.add_request(row)

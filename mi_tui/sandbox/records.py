@@ -39,6 +39,9 @@ CREATE INDEX IF NOT EXISTS resources_by_age ON resources (type COLLATE NOCASE, c
 """
 """Indexes that a world of the same format may lack; they change nothing that is read."""
 
+LATER_COLUMNS = (("requests", "client_id", "TEXT NOT NULL DEFAULT ''"),)
+"""Columns that a world of the same format may lack: table, name and type."""
+
 
 @dataclass
 class Resource:
@@ -120,7 +123,8 @@ class Blob:
 
 @dataclass
 class Request:
-    """One answered request, as `mi-tui sandbox log` tells it. No header, body, token or signature is kept."""
+    """One answered request, as `mi-tui sandbox log` tells it. No body, token or signature is kept, and of the headers only the
+    client's own id of the request, which Azure's activity log tells too."""
 
     time: float
     caller: str
@@ -132,3 +136,4 @@ class Request:
     code: str | None
     decision: str
     milliseconds: float
+    client_id: str = ""

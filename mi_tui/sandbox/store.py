@@ -16,6 +16,7 @@ from pathlib import Path
 from mi_tui.sandbox import disk
 from mi_tui.sandbox.blob_table import BlobTable
 from mi_tui.sandbox.records import (
+    LATER_COLUMNS,
     LATER_INDEXES,
     SCHEMA,
     SCHEMA_VERSION,
@@ -42,7 +43,7 @@ _LONGEST_TOLD = 2_000
 _OPERATION_SECONDS = 24 * 3600
 """How long an operation that has ended can still be asked for."""
 
-_REQUEST = "time, caller, method, host, path, query, status, code, decision, milliseconds"
+_REQUEST = "time, caller, method, host, path, query, status, code, decision, milliseconds, client_id"
 
 
 class StoreError(Exception):
@@ -84,6 +85,9 @@ class Store(BlobTable):
                     f"{SCHEMA_VERSION}). Run 'mi-tui sandbox reset' to begin a new world, or use the version that wrote it."
                 )
             self._db.executescript(LATER_INDEXES)
+            for table, column, kind in LATER_COLUMNS:
+                if column not in {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}:
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
         except sqlite3.DatabaseError as error:
             if disk.is_full(error):
                 raise StoreError(disk.sentence(home)) from error
@@ -355,7 +359,7 @@ class Store(BlobTable):
     def add_request(self, request: Request) -> None:
         """Remember one answered request; the oldest ones are forgotten."""
         written = self._db.execute(
-            f"INSERT INTO requests ({_REQUEST}) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            f"INSERT INTO requests ({_REQUEST}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             (
                 request.time,
                 request.caller,
@@ -367,6 +371,7 @@ class Store(BlobTable):
                 request.code,
                 request.decision,
                 request.milliseconds,
+                request.client_id,
             ),
         )
         number = written.lastrowid or 0

@@ -1,4 +1,4 @@
-"""A small client of Azure Resource Manager itself, for reading what no SDK reads and for what none can delete.
+"""A small client of Azure Resource Manager itself, for reading what no SDK reads and for what none can change or delete.
 
 It also reads what azure-ai-ml could read: importing that takes seconds, and a screen or a plan that only looks must not wait for it.
 """
@@ -60,6 +60,12 @@ def delete(session: Session, resource_id: str, api_version: str) -> bool:
         return bool(response.status_code != 204)
 
 
+def patch(session: Session, path: str, api_version: str, body: Json) -> Json:
+    """Change a part of what is at `path`; what it is then. Does not wait for a long operation. Raises ServiceError."""
+    with translated():
+        return _object(_checked(_send(session, "PATCH", _url(path), api_version, body=body)))
+
+
 def dig(value: object, *keys: str) -> object:
     """What stands under `keys`, one in the other; None when a step is missing."""
     for key in keys:
@@ -86,13 +92,18 @@ def _url(path: str) -> str:
 
 
 def _send(
-    session: Session, method: str, url: str, api_version: str, parameters: dict[str, str] | None = None
+    session: Session,
+    method: str,
+    url: str,
+    api_version: str,
+    parameters: dict[str, str] | None = None,
+    body: Json | None = None,
 ) -> HttpResponse:
     from azure.core.rest import HttpRequest
 
     query: dict[str, Any] = {"api-version": api_version} if parameters is None else parameters
     response: HttpResponse = session.arm().send_request(
-        HttpRequest(method, url, params=query, headers={"Accept": "application/json"})
+        HttpRequest(method, url, params=query, headers={"Accept": "application/json"}, json=body)
     )
     return response
 

@@ -72,16 +72,23 @@ def create(
     tags: dict[str, str],
     watch: Watch | None = None,
     stop: threading.Event | None = None,
-) -> EndpointInfo:
-    """Create an endpoint with key authentication and wait for it. Without `identity_id` it gets an identity of its own.
+) -> tuple[EndpointInfo, bool]:
+    """Create an endpoint with key authentication and wait for it; and whether this call made it. Without `identity_id` it gets an
+    identity of its own.
 
+    Azure answers 201, or 200 for one that was there, whose traffic and tags are those of this call then (Online Endpoints - Create Or
+    Update; recorded); no condition against that is known, so it is looked for once more when all else is ready, and left as it is.
     Raises ServiceError, and Abandoned when `stop` is set.
     """
     with translated():
-        ml = session.ml(group, workspace)
+        ml = session.ml(group, workspace)  # at its first use an import of seconds, in which much can happen
         entity = _entity(name, identity_id, tags)
+    found = get(session, group, workspace, name)
+    if found is not None:
+        return found, False
     session.operations.finish(lambda: ml.online_endpoints.begin_create_or_update(entity), watch, stop)
-    return _present(session, group, workspace, name)
+    fresh = session.operations.last_status() != 200
+    return _present(session, group, workspace, name), fresh
 
 
 def delete(

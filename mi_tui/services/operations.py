@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ from msgspec import Struct
 from mi_tui.services.errors import Abandoned, ServiceError, translated
 
 if TYPE_CHECKING:
-    from azure.core.pipeline import PipelineResponse
+    from azure.core.pipeline import PipelineRequest, PipelineResponse
 
 Watch = Callable[[str], None]
 """Gets the status of an operation as Azure spells it, in the thread that waits."""
@@ -110,7 +110,8 @@ class Operations:
         self.poll_seconds = poll_seconds
         self._here = threading.local()
         """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `listener`, who works in it; `note`, who writes long operations
-        down; `change`, the request id of the last PUT that Azure answered."""
+        down; `change` and `status`, the request id and the HTTP status of the last PUT that Azure answered; `call`, the client's own id of
+        the PUTs that it sends."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
         self._elsewhere: Listener | None = None
@@ -135,6 +136,7 @@ class Operations:
         request = getattr(response, "request", None)
         if str(getattr(request, "method", "")).upper() == "PUT":
             self._here.change = str(headers.get("x-ms-request-id", "")) if headers else ""
+            self._here.status = int(getattr(response, "status_code", 0))
         asked = _address(str(getattr(request, "url", "")))
         with self._lock:
             trail = self._trails.get(asked)
@@ -209,6 +211,26 @@ class Operations:
     def last_request_id(self) -> str:
         """Azure's id of the last PUT of this thread, by which resources are made; empty when there was none."""
         return str(getattr(self._here, "change", ""))
+
+    def last_status(self) -> int:
+        """The HTTP status of Azure's answer to the last PUT of this thread; 0 when there was none."""
+        return int(getattr(self._here, "status", 0))
+
+    @contextlib.contextmanager
+    def calling(self, call: str) -> Iterator[None]:
+        """While entered, every PUT of this thread is sent under this client request id, by which Azure's activity log tells it."""
+        before: str = getattr(self._here, "call", "")
+        self._here.call = call
+        try:
+            yield
+        finally:
+            self._here.call = before
+
+    def sending(self, request: PipelineRequest[Any]) -> None:
+        """See a request before it is sent; to be given to the clients as `raw_request_hook`."""
+        call: str = getattr(self._here, "call", "")
+        if call and str(request.http_request.method).upper() == "PUT":
+            request.http_request.headers["x-ms-client-request-id"] = call
 
     def _noted(self, trail: Trail) -> Callable[[str], None]:
         note: Note | None = getattr(self._here, "note", None)

@@ -66,6 +66,15 @@ def of(item: arm.Json, resource_id: str = "") -> Seen:
     )
 
 
+def moment(made: str) -> float:
+    """A creation time in Unix seconds; without an end (infinity) where it is none, so that it is before nothing."""
+    try:
+        at = dt.datetime.fromisoformat(made)
+    except ValueError:
+        return float("inf")
+    return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
+
+
 def same_moment(one: str, other: str) -> bool:
     """Whether two creation times mean the same one; services write them with more or fewer digits."""
     try:

@@ -98,6 +98,7 @@ class Session:
         """The keyword arguments that every client is made with."""
         return {
             "retry_policy": self.client("retries", lambda: retries.for_arm(self.operations)),
+            "raw_request_hook": self.operations.sending,
             "raw_response_hook": self._hear,
             "connection_timeout": CONNECT_SECONDS,
             "read_timeout": READ_SECONDS,
@@ -173,7 +174,9 @@ class Session:
                 policies.RedirectPolicy(),
                 options["retry_policy"],
                 ARMChallengeAuthenticationPolicy(self.credential, ARM_SCOPE),
-                policies.CustomHookPolicy(raw_response_hook=options["raw_response_hook"]),
+                policies.CustomHookPolicy(
+                    raw_request_hook=options["raw_request_hook"], raw_response_hook=options["raw_response_hook"]
+                ),
                 policies.SensitiveHeaderCleanupPolicy(),
                 ARMHttpLoggingPolicy(),
             ]

@@ -62,11 +62,12 @@ def create_account(
     tags: dict[str, str],
     watch: Watch | None = None,
     stop: threading.Event | None = None,
-) -> AccountInfo:
-    """Create a StorageV2 account (LRS, TLS 1.2, HTTPS only, no anonymous access), wait, and read it back.
+) -> tuple[AccountInfo, bool]:
+    """Create a StorageV2 account (LRS, TLS 1.2, HTTPS only, no anonymous access), wait, and read it back; and whether this call made it.
 
-    What is read back may differ from what was asked: a policy can answer 200 and leave a property as it was.
-    Raises ServiceError, and Abandoned when `stop` is set.
+    Azure takes a new account with 202, and answers 200 where there was one, whose tags and properties are those of this call then: it
+    has no condition against that (Storage Accounts - Create; recorded). What is read back may differ from what was asked: a policy can
+    leave a property as it was. Raises ServiceError, and Abandoned when `stop` is set.
     """
     asked = {
         "sku": {"name": "Standard_LRS"},
@@ -81,8 +82,9 @@ def create_account(
     }
     accounts = session.storage().storage_accounts
     session.operations.finish(lambda: accounts.begin_create(group, account, asked), watch, stop)
+    fresh = session.operations.last_status() != 200
     with translated():
-        return _info(accounts.get_properties(group, account))
+        return _info(accounts.get_properties(group, account)), fresh
 
 
 def delete_account(session: Session, group: str, account: str) -> bool:

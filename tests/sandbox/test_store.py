@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from pathlib import Path
 
@@ -164,3 +165,13 @@ def test_a_remembered_token_still_expires_and_outlives_its_principal_but_in_the_
     with pytest.raises(TokenError, match="deleted"):
         issuer.verify(long, (ARM,), directory=True)
     world.close()
+
+
+def test_a_world_without_the_clients_ids_of_requests_gets_a_place_for_them(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    with sqlite3.connect(tmp_path / "world.db") as database:
+        database.execute("ALTER TABLE requests DROP COLUMN client_id")
+    opened = Store(tmp_path)
+    opened.add_request(Request(1.0, "me", "PUT", "management.azure.com", "/x", "", 201, None, "", 1.0, "one"))
+    assert [request.client_id for request in opened.requests()] == ["one"]
+    opened.close()

@@ -140,7 +140,7 @@ def test_storage_account(world: World) -> None:
     assert "3 and 24 characters" in str(storage.check_name(session, "NO"))
     assert storage.get_account(session, group, ACCOUNT) is None
     heard: list[str] = []
-    made = storage.create_account(session, group, ACCOUNT, world.connection.location, {"a": "b"}, heard.append)
+    made, new = storage.create_account(session, group, ACCOUNT, world.connection.location, {"a": "b"}, heard.append)
     assert heard[-1] == "Succeeded"
     assert len(heard) > 1
     assert (made.name, made.group, made.kind, made.shared_keys, made.tags) == (
@@ -150,7 +150,9 @@ def test_storage_account(world: World) -> None:
         True,
         {"a": "b"},
     )
+    assert new
     assert made == storage.get_account(session, group, ACCOUNT)
+    assert storage.create_account(session, group, ACCOUNT, world.connection.location, {"a": "b"}) == (made, False)
     assert made in storage.list_accounts(session)
     assert "already taken" in str(storage.check_name(session, ACCOUNT))
     assert len(storage.account_key(session, group, ACCOUNT).reveal()) == 88
@@ -337,7 +339,7 @@ def test_endpoints_of_both_kinds_at_once(world: World) -> None:
     made: dict[str, endpoints.EndpointInfo] = {}
 
     def run(name: str, identity_id: str | None) -> None:
-        made[name] = endpoints.create(*at, name, identity_id=identity_id, tags={"n": name}, watch=heard[name].append)
+        made[name], _ = endpoints.create(*at, name, identity_id=identity_id, tags={"n": name}, watch=heard[name].append)
 
     threads = [
         threading.Thread(target=run, args=("ep-services", None)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+from mi_tui.engine import overwritten
 from mi_tui.engine.context import RUN_TAG, Context, Done, Interrupted, Say
 from mi_tui.model import names
 from mi_tui.model.answers import IdentityKind
@@ -19,7 +20,7 @@ def identity(ctx: Context, say: Say) -> Done:
     group = names.parse_id(planned.id).group
     info = identities.get(ctx.session, group, planned.name)
     if info is not None:
-        done = ctx.keep(ResourceKind.IDENTITY, planned.id, planned.name, tags=info.tags)
+        done = overwritten.keep(ctx, ResourceKind.IDENTITY, planned.id, planned.name, info.tags)
     else:
         say("Creating", "")
         tried = ctx.ours(planned.id)
@@ -27,11 +28,9 @@ def identity(ctx: Context, say: Say) -> Done:
             ResourceKind.IDENTITY, planned.id, planned.name, lambda: identities.get(ctx.session, group, planned.name)
         ):
             info, fresh = identities.create(ctx.session, group, planned.name, ctx.plan.place.location, ctx.tags)
-        if fresh or tried:
-            ctx.journal.created(ctx.run, ResourceKind.IDENTITY, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
-            done = Done("created", "", planned.id)
-        else:
-            done = ctx.not_ours(ResourceKind.IDENTITY, planned.id, planned.name)
+        done = overwritten.after_call(
+            ctx, ResourceKind.IDENTITY, planned.id, planned.name, info.tags, fresh=fresh, tried=tried
+        )
     ctx.note("principal_id", info.principal_id)
     ctx.note("client_id", info.client_id)
     return done

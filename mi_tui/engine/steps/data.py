@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from mi_tui.engine import overwritten
 from mi_tui.engine.context import RUN_TAG, Context, Done, Interrupted, Say
 from mi_tui.engine.journal import Verdict
 from mi_tui.model import names
@@ -31,18 +33,20 @@ def account(ctx: Context, say: Say) -> Done:
             raise Interrupted
         found = storage.get_account(ctx.session, group, name)
     if found is not None:
-        return ctx.keep(ResourceKind.STORAGE_ACCOUNT, planned.id, name, tags=found.tags)
+        return overwritten.keep(ctx, ResourceKind.STORAGE_ACCOUNT, planned.id, name, found.tags)
+    tried = ctx.ours(planned.id)
     with ctx.making(
         ResourceKind.STORAGE_ACCOUNT, planned.id, name, lambda: storage.get_account(ctx.session, group, name)
     ):
-        info = storage.create_account(
+        info, fresh = storage.create_account(
             ctx.session, group, name, ctx.plan.place.location, ctx.tags, lambda status: say(status, ""), stop=ctx.stop
         )
-    ctx.journal.created(ctx.run, ResourceKind.STORAGE_ACCOUNT, planned.id, name, f"tag mi-tui-run={ctx.run}")
-    note = (
-        "" if info.public_network else "a policy closed its public network; the endpoint needs a private endpoint to it"
+    done = overwritten.after_call(
+        ctx, ResourceKind.STORAGE_ACCOUNT, planned.id, name, info.tags, fresh=fresh, tried=tried
     )
-    return Done("created", note, planned.id)
+    if done.result == "created" and not info.public_network:
+        return replace(done, detail="a policy closed its public network; the endpoint needs a private endpoint to it")
+    return done
 
 
 def container(ctx: Context, say: Say) -> Done:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mi_tui.engine import logs, missing
+from mi_tui.engine import logs, missing, overwritten
 from mi_tui.engine.context import Context, Done, Interrupted, Say
 from mi_tui.engine.patience import passes
 from mi_tui.engine.steps import access
@@ -45,21 +45,23 @@ def endpoint(ctx: Context, say: Say) -> Done:
         )
         info = None
     if info is not None:
-        done = ctx.keep(ResourceKind.ENDPOINT, planned.id, planned.name, tags=info.tags)
+        done = overwritten.keep(ctx, ResourceKind.ENDPOINT, planned.id, planned.name, info.tags)
     else:
+        tried = ctx.ours(planned.id)
         with ctx.making(
             ResourceKind.ENDPOINT,
             planned.id,
             planned.name,
             lambda: endpoints.get(ctx.session, ctx.group, ctx.workspace, planned.name),
         ):
-            info = endpoints.create(
+            info, fresh = endpoints.create(
                 ctx.session, ctx.group, ctx.workspace, planned.name,
                 identity_id=ctx.plan.resource("identity").id if uai else None,
                 tags=ctx.tags, watch=lambda status: say(status, ""), stop=ctx.stop,
             )  # fmt: skip
-        ctx.journal.created(ctx.run, ResourceKind.ENDPOINT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
-        done = Done("created", "", planned.id)
+        done = overwritten.after_call(
+            ctx, ResourceKind.ENDPOINT, planned.id, planned.name, info.tags, fresh=fresh, tried=tried
+        )
     ctx.note("scoring_uri", info.scoring_uri)
     if not uai and info.principal_id:
         ctx.note("principal_id", info.principal_id)

@@ -179,7 +179,11 @@ def _event(row: Request, path: str) -> dict[str, Any]:
         "eventName": _word("EndRequest", "End request"),
         "category": _word("Administrative"),
         "eventTimestamp": moment,
-        "httpRequest": {"clientRequestId": number, "method": row.method, "uri": f"https://{_HOST}{path}"},
+        "httpRequest": {
+            "clientRequestId": row.client_id or number,
+            "method": row.method,
+            "uri": f"https://{_HOST}{path}",
+        },
         "id": identifier,
         "level": "Error" if failed else "Informational",
         "operationId": number,

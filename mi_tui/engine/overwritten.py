@@ -1,0 +1,93 @@
+"""Whose is what a PUT may have found in place of making it: an identity, a storage account, an endpoint.
+
+Azure has no condition against that. Who was quicker than this run finds the run's tag on what is theirs, so the tag needs company: the
+status of the answer, else (the process died before it was read) Azure's creation time and its activity log.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from mi_tui.engine.context import OVERWRITTEN, RUN_TAG, Context, Done
+from mi_tui.engine.journal import Verdict
+from mi_tui.model.events import Notice
+from mi_tui.model.plan import ResourceKind
+from mi_tui.services import activity, seen, tags
+from mi_tui.services.errors import ServiceError
+
+_CLOCKS = 2.0
+"""Seconds by which the clocks of two of Azure's services may differ."""
+_UNKNOWN = (Verdict.INTENDED, None)
+FOUND = "Azure answered that it was there when it was to be made"
+
+
+def keep(ctx: Context, kind: ResourceKind, resource_id: str, name: str, carried: dict[str, str]) -> Done:
+    """As `Context.keep`, of what carries these tags: what this run's call put its tag on without having made it is given back.
+
+    While Azure cannot tell yet, it stays an intent, and clean-up asks again.
+    """
+    if carried.get(RUN_TAG) != ctx.run or ctx.journal.verdict(ctx.run, resource_id) not in _UNKNOWN:
+        return ctx.keep(kind, resource_id, name, tags=carried)
+    why, certain = _against(ctx, resource_id)
+    if why:
+        return _give_back(ctx, kind, resource_id, name, why)
+    if not certain and ctx.ours(resource_id):
+        return Done("created", "made earlier by this run, as its tag says", resource_id)
+    return ctx.keep(kind, resource_id, name, tags=carried)
+
+
+def after_call(
+    ctx: Context, kind: ResourceKind, resource_id: str, name: str, carried: dict[str, str], *, fresh: bool, tried: bool
+) -> Done:
+    """What became of the call that was to make it. `carried` are its tags afterwards; `fresh`: Azure's answer says that this call made
+    it; `tried`: an earlier call of this run may have, whose answer was lost."""
+    if fresh:
+        ctx.journal.created(ctx.run, kind, resource_id, name, f"tag {RUN_TAG}={ctx.run}")
+        return Done("created", "", resource_id)
+    if tried or carried.get(RUN_TAG) != ctx.run:
+        return keep(ctx, kind, resource_id, name, carried)
+    return _give_back(ctx, kind, resource_id, name, FOUND)
+
+
+def against(ctx: Context, kind: ResourceKind, resource_id: str) -> str:
+    """Why, although it carries the run's tag, it was not made by this run, whose ledger says no more than that it meant to; empty when
+    nothing says so. Raises ServiceError."""
+    return _against(ctx, resource_id)[0] if kind in OVERWRITTEN else ""
+
+
+def _against(ctx: Context, resource_id: str) -> tuple[str, bool]:
+    """As `against`; and whether that is certain, or as certain as it can become."""
+    since = ctx.absent_since(resource_id)
+    if not since:
+        return "", True  # an intent of an earlier version, which noted no more
+    found = seen.look(ctx.session, resource_id)
+    moment = dt.datetime.fromisoformat(since)
+    if found is not None and found.made and seen.moment(found.made) < moment.timestamp() - _CLOCKS:
+        return f"Azure says that it was made at {found.made}, before this run did anything", True
+    try:
+        made = activity.made(ctx.session, resource_id, ctx.call(resource_id), moment.timestamp() - _CLOCKS)
+    except ServiceError as error:
+        if error.status != 403:
+            raise
+        return "", True  # nobody will tell
+    return (
+        ("Azure's activity log says that this run's call found it there", True) if made is False else ("", made is True)
+    )
+
+
+def _give_back(ctx: Context, kind: ResourceKind, resource_id: str, name: str, why: str) -> Done:
+    """Use what is somebody else's as it is; the tags that this run's call put on it are taken off, and it is said."""
+    done = ctx.not_ours(kind, resource_id, name, why)
+    try:
+        tags.take_off(ctx.session, resource_id, ctx.tags)
+        said = "The run's tags were taken off again"
+    except ServiceError as error:
+        said = f"The run's tags are on it and could not be taken off ({error.failure.sentence().rstrip('.')})"
+    ctx.emit(
+        Notice(
+            run=ctx.run,
+            text=f"Somebody else made the {kind.value} {name} while this run was about to: {why}. It is used, and clean-up leaves it. "
+            f"{said}; tags that it had before were replaced.",
+        )
+    )
+    return done

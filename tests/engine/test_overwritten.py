@@ -1,0 +1,213 @@
+"""Somebody makes what this run is about to make, between its look and its call: used as it is, given back, never cleaned up; also when the
+process dies before it has read Azure's answer. In a real sandbox."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mi_tui.engine import overwritten, steps
+from mi_tui.engine.context import RUN_TAG, Context
+from mi_tui.engine.journal import Journal, Verdict
+from mi_tui.model.events import Notice, Outcome
+from mi_tui.model.plan import ResourceKind
+from mi_tui.services import activity, endpoints, identities, seen, storage
+from mi_tui.services.errors import ServiceError
+from mi_tui.services.session import Session
+from tests.engine.test_cleanup import World, clean, why, world
+
+__all__ = ["world"]
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind: its step, what is done before, how it is made and read."""
+
+    kind: ResourceKind
+    key: str
+    before: str
+    make: Callable[[Context, str, dict[str, str]], object]
+    get: Callable[[Context, str], Any]
+
+
+CASES = {
+    "identity": Case(
+        ResourceKind.IDENTITY, "identity", "storage-account",
+        lambda ctx, name, tags: identities.create(ctx.session, ctx.group, name, ctx.plan.place.location, tags),
+        lambda ctx, name: identities.get(ctx.session, ctx.group, name),
+    ),
+    "account": Case(
+        ResourceKind.STORAGE_ACCOUNT, "storage-account", "identity",
+        lambda ctx, name, tags: storage.create_account(ctx.session, ctx.group, name, ctx.plan.place.location, tags),
+        lambda ctx, name: storage.get_account(ctx.session, ctx.group, name),
+    ),
+    "endpoint": Case(
+        ResourceKind.ENDPOINT, "endpoint", "identity",
+        lambda ctx, name, tags: endpoints.create(
+            ctx.session, ctx.group, ctx.workspace, name, identity_id=ctx.plan.resource("identity").id, tags=tags
+        ),
+        lambda ctx, name: endpoints.get(ctx.session, ctx.group, ctx.workspace, name),
+    ),
+}  # fmt: skip
+THEIRS = {"owner": "somebody"}
+each = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+class Scene:
+    """A run that is about to make something."""
+
+    def __init__(self, world: World, case: Case, patch: pytest.MonkeyPatch) -> None:
+        self.case, self._patch, self._events = case, patch, world.events
+        self.ctx = world.begin(case.before)
+        self._events.clear()
+        self.planned = self.ctx.plan.resource(case.key)
+
+    def somebody_is_quicker(self) -> None:
+        """They make it when the run has looked for it, and before it calls."""
+        intend, case, left = Journal.intend, self.case, [self.ctx]
+        # The look right before the call is made to be too early as well.
+        here = endpoints.get
+        self._patch.setattr(endpoints, "get", lambda *where: None if left else here(*where))
+        calling = type(self.ctx.session.operations).finish
+
+        def late(*given: Any, **more: Any) -> Any:
+            if left and case.kind is ResourceKind.ENDPOINT:
+                with self.ctx.session.operations.calling("another"):
+                    case.make(left.pop(), self.planned.name, THEIRS)
+            return calling(*given, **more)
+
+        def noted(journal: Journal, run: str, kind: ResourceKind, *more: str) -> None:
+            intend(journal, run, kind, *more)
+            if left and kind is case.kind and kind is not ResourceKind.ENDPOINT:
+                case.make(left.pop(), self.planned.name, THEIRS)
+
+        self._patch.setattr(Journal, "intend", noted)
+        self._patch.setattr(type(self.ctx.session.operations), "finish", late)
+
+    def killed_before_the_answer(self) -> None:
+        """The process dies when the call has had its effect."""
+        with pytest.MonkeyPatch.context() as patch:
+
+            def die(*_: object, **__: object) -> None:
+                raise Killed
+
+            patch.setattr(overwritten, "after_call", die)
+            with pytest.raises(Killed):
+                self.step()
+
+    def step(self) -> Any:
+        return steps.find(self.case.key)(self.ctx, lambda *_: None)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return self.ctx.journal.verdict(self.ctx.run, self.planned.id)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return dict(self.case.get(self.ctx, self.planned.name).tags)
+
+    @property
+    def notices(self) -> str:
+        return "\n".join(event.text for event in self._events if isinstance(event, Notice))
+
+    def must_be_theirs(self) -> None:
+        """Used, said, without the run's tag, and left by clean-up; then they take it away."""
+        assert self.verdict is Verdict.EXISTED
+        assert RUN_TAG not in self.tags
+        assert f"Somebody else made the {self.case.kind.value} {self.planned.name}" in self.notices
+        clean(self.ctx)  # an endpoint of theirs keeps the identity that it uses
+        assert seen.look(self.ctx.session, self.planned.id) is not None
+        self.take_away()
+        assert clean(self.ctx).outcome is Outcome.SUCCEEDED
+
+    def take_away(self) -> None:
+        ctx, name = self.ctx, self.planned.name
+        if self.case.kind is ResourceKind.ENDPOINT:
+            endpoints.delete(ctx.session, ctx.group, ctx.workspace, name)
+        elif self.case.kind is ResourceKind.IDENTITY:
+            identities.delete(ctx.session, ctx.group, name)
+        else:
+            storage.delete_account(ctx.session, ctx.group, name)
+
+
+@pytest.fixture
+def scene(world: World, case: Case, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(world, case, monkeypatch)
+
+
+@each
+def test_what_the_call_found_there_is_theirs(scene: Scene) -> None:
+    scene.somebody_is_quicker()
+    assert scene.step().result == "used"
+    scene.must_be_theirs()
+
+
+@each
+def test_what_the_call_found_there_is_theirs_after_a_kill_too(scene: Scene) -> None:
+    scene.somebody_is_quicker()
+    scene.killed_before_the_answer()
+    assert scene.tags[RUN_TAG] == scene.ctx.run, "the call put the run's tag on what is theirs"
+    assert scene.step().result == "used"
+    scene.must_be_theirs()
+
+
+@each
+def test_what_the_call_made_is_the_runs_after_a_kill_too(scene: Scene) -> None:
+    scene.killed_before_the_answer()
+    assert scene.verdict is Verdict.INTENDED
+    assert scene.step().result == "created"
+    assert scene.verdict is Verdict.CREATED
+    assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
+    assert seen.look(scene.ctx.session, scene.planned.id) is None
+
+
+@pytest.mark.parametrize("case", [CASES["identity"]], ids=["identity"])
+def test_clean_up_right_after_the_kill_leaves_what_is_theirs(scene: Scene) -> None:
+    scene.somebody_is_quicker()
+    scene.killed_before_the_answer()
+    assert "activity log" in why(clean(scene.ctx), scene.case.kind)
+    assert seen.look(scene.ctx.session, scene.planned.id) is not None
+    scene.take_away()
+    assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("case", [CASES["account"]], ids=["account"])
+def test_what_is_older_than_the_look_that_did_not_find_it_is_theirs(scene: Scene) -> None:
+    scene.killed_before_the_answer()
+    late = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    scene.ctx.note(f"absent {scene.planned.id.lower()}", late.isoformat(timespec="seconds"))
+    assert scene.step().result == "used"
+    assert "before this run did anything" in scene.notices
+    scene.must_be_theirs()
+
+
+@pytest.mark.parametrize("case", [CASES["identity"]], ids=["identity"])
+@pytest.mark.parametrize(
+    ("told", "verdict"), [(None, Verdict.INTENDED), (True, Verdict.CREATED), (403, Verdict.CREATED)]
+)
+def test_while_the_log_tells_nothing_yet_it_stays_an_intent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, told: bool | int | None, verdict: Verdict
+) -> None:
+    def made(session: Session, *_: object) -> bool | None:
+        if told == 403:
+            from mi_tui.model.failure import Failure
+
+            raise ServiceError(Failure("AuthorizationFailed", "no", status=403))
+        return None if told is None else True
+
+    scene.killed_before_the_answer()
+    monkeypatch.setattr(activity, "made", made)
+    assert scene.step().result == "created"
+    assert scene.verdict is verdict
+    assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
+    assert seen.look(scene.ctx.session, scene.planned.id) is None
