@@ -90,6 +90,8 @@ class Follower:
         self._over = threading.Event()
         self.text = ""
         """The inference server's log as it was last given."""
+        self.answered = True
+        """Whether the last question for that log got an answer."""
 
     def __enter__(self) -> Follower:
         self._over.clear()
@@ -135,7 +137,9 @@ class Follower:
                 found = self._fetch(container, MORE)
         except Exception as error:  # noqa: BLE001 - a log that cannot be had must not end what is being made
             self._say(f"The logs of {container} cannot be had: {as_failure(error).sentence()}")
+            self.answered = self.answered and container != CONTAINERS[0]
             return
+        self.answered = self.answered or container == CONTAINERS[0]
         if not found.available:
             if last:
                 self._say(f"{container}: {found.sentence}")

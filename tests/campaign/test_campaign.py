@@ -42,6 +42,25 @@ def test_rounds_of_kills_and_faults_leave_the_world_as_it_was(
     assert str(again) == str(figures), "what is in the state file is not played again"
 
 
+@pytest.mark.long
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("seed", "number"),
+    [
+        # A look after a deployment that failed found nothing (an old answer), and the run took it for refused and forgot it.
+        ("thousand", 167),
+        # The question for the log after the scored request was lost, and the proof with it.
+        ("thousand", 67),
+    ],
+)
+def test_rounds_that_once_found_something(
+    tmp_path: Path, environment_cache: Path, monkeypatch: pytest.MonkeyPatch, said: list[str], seed: str, number: int
+) -> None:
+    monkeypatch.setenv("MI_TUI_SANDBOX_CACHE", str(environment_cache))
+    figures = Campaign(tmp_path, seed, 1, tmp_path / "state.jsonl", said.append).play([number])
+    assert not figures.violations, "\n".join(said)
+
+
 @pytest.mark.slow
 @pytest.mark.e2e
 def test_four_at_once_do_not_harm_each_other(

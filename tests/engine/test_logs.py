@@ -158,3 +158,21 @@ def test_a_log_that_cannot_be_had_is_said_once_and_never_raised(
     said = [event.text for event in told if isinstance(event, Notice)]
     assert len(said) == len(told) == 2
     assert "You may not read logs" in said[0]
+
+
+def test_a_question_without_an_answer_is_told_from_an_empty_log(
+    followed: Callable[[Answer], tuple[Follower, list[Event]]],
+) -> None:
+    lost = {MAIN: True, STARTER: False}
+
+    def answer(container: str, _tail: int) -> Logs:
+        if lost[cast("Any", container)]:
+            raise ServiceError(Failure(code="mi-tui/network", message="The connection broke off."))
+        return Logs(False, "", NOT_YET)
+
+    follower, _told = followed(answer)
+    follower.look()
+    assert not follower.answered
+    lost = {MAIN: False, STARTER: True}
+    follower.look()
+    assert follower.answered, "the other container's log is another question"

@@ -152,13 +152,19 @@ def deployment(ctx: Context, say: Say) -> Done:
                 # Nothing is known of what the call did: the step is done again, and looks.
                 raise
             left = _look_after(ctx, front, planned.name, error)
-            if left is None or not ctx.made(planned.id, left.tags):
+            refused = 400 <= error.status < 500 and error.status != 404
+            if (left is None and error.status) or (left is not None and not ctx.made(planned.id, left.tags)):
                 # Refused before anything was made, such as for quota: there are no logs and nothing bills. A 404 may be that of a look
                 # behind the call, by a part of Azure that does not know yet what was made.
-                if error.status != 404:
+                if refused or left is not None:
                     ctx.journal.forget(ctx.run, planned.id)
                 raise
-            ctx.journal.created(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
+            if left is not None:
+                ctx.journal.created(
+                    ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name, f"tag mi-tui-run={ctx.run}"
+                )
+            # Without a status it is the operation that failed, so Azure had taken the call: a look that finds nothing is an old one, and
+            # the intent stays.
             text = _last_words(ctx, say)
             if attempt == ctx.pace.deployment_tries or not _too_early(ctx, error.failure, text):
                 raise
@@ -181,6 +187,16 @@ def _last_words(ctx: Context, say: Say) -> str:
         ctx.stop.wait(ctx.pace.log_poll)
         text = ctx.follower.look()
     return text
+
+
+def _said_to_the_request(ctx: Context, follower: logs.Follower, say: Say) -> None:
+    """What the script said, and the proof with it; asked for again only where Azure did not answer the question."""
+    for _ in range(_LATE_LOOKS):
+        follower.look()
+        if follower.answered or ctx.stop.is_set():
+            return
+        say("Answered", "waiting for its log")
+        ctx.stop.wait(ctx.pace.log_poll)
 
 
 def _look_after(ctx: Context, front: str, name: str, error: ServiceError) -> DeploymentInfo | None:
@@ -287,7 +303,7 @@ def request(ctx: Context, say: Say) -> Done:
         if ctx.stop.wait(wait):
             raise Interrupted
     if ctx.follower is not None:
-        ctx.follower.look()  # what the script said to the request
+        _said_to_the_request(ctx, ctx.follower, say)
     if answer.status != 200:
         raise ServiceError(
             Failure(
