@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from mi_tui.model.events import MissingGrant
-from mi_tui.model.plan import Plan
+from mi_tui.model.plan import Grant, Plan
 from mi_tui.services import grants as assignments
 from mi_tui.services.session import Session
 
@@ -28,20 +30,26 @@ def grants(session: Session, plan: Plan, principal_id: str) -> tuple[MissingGran
     """The grants that the endpoint's identity needs and does not hold now, each with the command that makes it."""
     if not principal_id:
         return ()
-    lacking = []
-    for grant in plan.grants:
-        held = assignments.list_for(session, grant.scope, principal_id)
-        if any(assignment.role_guid == grant.role_guid for assignment in held):
-            continue
-        lacking.append(
-            MissingGrant(
-                principal=grant.principal,
-                principal_id=principal_id,
-                role=grant.role,
-                scope=grant.scope,
-                why=grant.why,
-                command=f"az role assignment create --role '{grant.role}' --assignee-object-id {principal_id} "
-                f"--assignee-principal-type ServicePrincipal --scope '{grant.scope}'",
-            )
+
+    listener = session.operations.here()
+
+    def held(grant: Grant) -> bool:
+        with session.operations.working(listener):
+            found = assignments.list_for(session, grant.scope, principal_id)
+            return any(assignments.allows(session, one, grant.role_guid) for one in found)
+
+    # Side by side: whoever looks at a failure waits for this.
+    with ThreadPoolExecutor(max(1, len(plan.grants))) as pool:
+        lacking = [grant for grant, there in zip(plan.grants, pool.map(held, plan.grants), strict=True) if not there]
+    return tuple(
+        MissingGrant(
+            principal=grant.principal,
+            principal_id=principal_id,
+            role=grant.role,
+            scope=grant.scope,
+            why=grant.why,
+            command=f"az role assignment create --role '{grant.role}' --assignee-object-id {principal_id} "
+            f"--assignee-principal-type ServicePrincipal --scope '{grant.scope}'",
         )
-    return tuple(lacking)
+        for grant in lacking
+    )

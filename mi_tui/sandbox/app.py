@@ -53,6 +53,7 @@ _HANDLERS = (
     "assets",
     "capacity",
     "online",
+    "metrics",
     "skus",
 )
 """The modules of `arm` whose handlers register when they are imported."""

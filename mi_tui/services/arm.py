@@ -33,6 +33,12 @@ def require(session: Session, path: str, api_version: str) -> Json:
         return _object(_checked(_send(session, "GET", _url(path), api_version)))
 
 
+def ask(session: Session, path: str, api_version: str, body: Json) -> Json:
+    """What a POST that only reads answers, such as `getLogs`. Raises ServiceError."""
+    with translated():
+        return _object(_checked(_send(session, "POST", _url(path), api_version, body=body)))
+
+
 def list_all(session: Session, path: str, api_version: str, query: dict[str, str] | None = None) -> Iterator[Json]:
     """Every item of a list, over all its pages. Raises ServiceError."""
     url, parameters = _url(path), {"api-version": api_version, **(query or {})}
@@ -64,6 +70,11 @@ def patch(session: Session, path: str, api_version: str, body: Json) -> Json:
     """Change a part of what is at `path`; what it is then. Does not wait for a long operation. Raises ServiceError."""
     with translated():
         return _object(_checked(_send(session, "PATCH", _url(path), api_version, body=body)))
+
+
+def path_of(address: str) -> str:
+    """The path and query of an address at Azure Resource Manager; empty for one elsewhere, which must never get our token."""
+    return address.removeprefix(ARM) if address.startswith(f"{ARM}/") else ""
 
 
 def dig(value: object, *keys: str) -> object:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
+from mi_tui.model.redact import redact
 from mi_tui.model.roles import BLOB_CONTRIBUTOR, BLOB_READER, Role
 from mi_tui.services import retries, storage
 from mi_tui.services.errors import ServiceError, as_failure, translated
@@ -58,6 +59,36 @@ def exists(session: Session, account: AccountInfo, container: str, blob: str) ->
             return None
         raise
     return found
+
+
+def there(session: Session, account: AccountInfo, container: str, blob: str) -> bool | None:
+    """Whether the blob is there, as far as the token may see; None when it may not. Asks for no key. Raises ServiceError otherwise."""
+    with translated():
+        from azure.core.exceptions import HttpResponseError
+
+        try:
+            return _properties(_by_token(session, account), container, blob) is not None
+        except HttpResponseError as error:
+            if not _is(error, ROLE_MISSING):
+                raise
+            return None
+
+
+def end_of(session: Session, account: str, container: str, path: str, most: int) -> str:
+    """The last `most` bytes of a blob as text, without secrets, as far as the token may read; such as the log of an image build.
+
+    `account` is an account's name. Raises ServiceError.
+    """
+    endpoint = f"https://{account}.blob.core.windows.net/"
+    with translated():
+        client = session.client(("blobs", endpoint), lambda: _client_at(session, endpoint, session.credential))
+        blob = client.get_blob_client(container, path)
+        size = int(blob.get_blob_properties().size)
+        if not size:
+            return ""
+        begin = max(0, size - most)
+        data: bytes = blob.download_blob(offset=begin, length=size - begin).readall()
+        return redact(data.decode("utf-8", "replace"))
 
 
 def find(session: Session, account: AccountInfo, container: str, blob: str) -> BlobInfo | None:
@@ -274,10 +305,14 @@ def _by_token(session: Session, account: AccountInfo) -> BlobServiceClient:
 
 
 def _client(session: Session, account: AccountInfo, credential: Any) -> BlobServiceClient:
+    return _client_at(session, account.blob_endpoint, credential)
+
+
+def _client_at(session: Session, endpoint: str, credential: Any) -> BlobServiceClient:
     from azure.storage.blob import BlobServiceClient
 
     return BlobServiceClient(
-        account.blob_endpoint,
+        endpoint,
         credential=credential,
         connection_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import parse_qs
 
 from msgspec import Struct
 
 from mi_tui.model import names
-from mi_tui.model.failure import Failure
+from mi_tui.model.failure import Failure, parse_error
 from mi_tui.model.redact import redact
 from mi_tui.services import arm
 from mi_tui.services.endpoints import API_VERSION, gone
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from azure.ai.ml.entities import ManagedOnlineDeployment
 
 Container = Literal["inference-server", "storage-initializer"]
+
+_CONTAINERS: dict[Container, str] = {
+    "inference-server": "InferenceServer",
+    "storage-initializer": "StorageInitializer",
+}
+"""How the REST interface spells them."""
 
 NOT_YET = "Deployment is in deleting or creating state so logs can't be retrieved."
 NONE_NOW = "There are no logs for this deployment at the moment."
@@ -39,6 +46,10 @@ class DeploymentInfo(Struct, frozen=True):
     environment_id: str
     environment_variables: dict[str, str]
     tags: dict[str, str] = {}
+    made: str = ""
+    """When it was made (ISO 8601), as Azure says."""
+    operation: str = ""
+    """The address of its last long operation; empty where Azure does not tell."""
 
 
 class DeploymentSpec(Struct, frozen=True):
@@ -116,6 +127,20 @@ def delete(
     return True
 
 
+def ended(session: Session, operation: str) -> Failure | None:
+    """How a long operation of an endpoint or a deployment failed; None when it did not, or when Azure does not tell any more.
+
+    `operation` is the address that the resource names; one elsewhere than at Azure Resource Manager is not asked. Raises ServiceError.
+    """
+    path, _, query = arm.path_of(operation).partition("?")
+    if not path:
+        return None
+    version = parse_qs(query).get("api-version", [API_VERSION])[0]
+    answer = arm.get(session, path, version)
+    error = arm.dig(answer, "error")
+    return parse_error(error) if isinstance(error, dict) and (error.get("code") or error.get("message")) else None
+
+
 def list_all(session: Session, group: str, workspace: str, endpoint: str) -> list[DeploymentInfo]:
     """The endpoint's deployments. Raises ServiceError."""
     parent = names.endpoint_id(names.workspace_id(session.subscription_id, group, workspace), endpoint)
@@ -125,14 +150,14 @@ def list_all(session: Session, group: str, workspace: str, endpoint: str) -> lis
 def logs(
     session: Session, group: str, workspace: str, endpoint: str, name: str, container: Container, tail: int
 ) -> Logs:
-    """The last `tail` lines of the container's log; each call gives the tail again. Raises ServiceError.
+    """The last `tail` lines of the container's log; each call gives the tail again. Raises ServiceError. Online Deployments - Get Logs.
 
     While a deployment is Creating there are no logs, and Azure answers 200 with a sentence in their place. What looks like a token,
     key or signature is `***`: scripts and SDKs print them, and what is shown here is also kept and copied.
     """
-    with translated():
-        text = session.ml(group, workspace).online_deployments.get_logs(name, endpoint, tail, container_type=container)
-    return read_logs(str(text))
+    asked: arm.Json = {"containerType": _CONTAINERS[container], "tail": tail}
+    answer = arm.ask(session, f"{_id(session, group, workspace, endpoint, name)}/getLogs", API_VERSION, asked)
+    return read_logs(arm.text(answer, "content"))
 
 
 def read_logs(text: str) -> Logs:
@@ -141,8 +166,7 @@ def read_logs(text: str) -> Logs:
     for sentence in (NOT_YET, NONE_NOW):
         if stripped.rstrip(".").lower() == sentence.rstrip(".").lower():
             return Logs(False, "", sentence)
-    # azure-ai-ml makes "None" of an answer without content.
-    if stripped in ("", "None"):
+    if not stripped:
         return Logs(False, "", "Azure answered without a log.")
     return Logs(True, redact(text), "")
 
@@ -181,4 +205,6 @@ def _info(item: arm.Json) -> DeploymentInfo:
         environment_id=arm.text(item, "properties", "environmentId"),
         environment_variables=arm.texts(item, "properties", "environmentVariables"),
         tags=arm.texts(item, "tags"),
+        made=arm.text(item, "systemData", "createdAt"),
+        operation=arm.text(item, "properties", "properties", "AzureAsyncOperationUri"),
     )

@@ -43,6 +43,10 @@ class EndpointInfo(Struct, frozen=True):
     traffic: dict[str, int]
     location: str
     tags: dict[str, str]
+    operation: str = ""
+    """The address of its last long operation; empty where Azure does not tell."""
+    public: bool = True
+    """Whether it admits requests from public networks."""
 
     @property
     def broken(self) -> bool:
@@ -231,4 +235,6 @@ def _info(item: arm.Json) -> EndpointInfo:
         else {},
         location=arm.text(item, "location"),
         tags=arm.texts(item, "tags"),
+        operation=arm.text(item, "properties", "properties", "AzureAsyncOperationUri"),
+        public=arm.text(item, "properties", "publicNetworkAccess").lower() != "disabled",
     )

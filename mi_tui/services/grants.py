@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from mi_tui.model.roles import ACR_PULL, BLOB_CONTRIBUTOR, BLOB_READER
+from mi_tui.services import arm, rights
 from mi_tui.services.errors import Abandoned, ServiceError, as_failure, translated
 from mi_tui.services.operations import Watch
 from mi_tui.services.session import Session
@@ -55,6 +57,33 @@ def list_for(session: Session, scope: str, principal_id: str) -> list[GrantInfo]
         except ResourceNotFoundError:
             return []
     return [grant for grant in grants if covers(grant.scope, scope)]
+
+
+def allows(session: Session, held: GrantInfo, role_guid: str) -> bool:
+    """Whether an assignment gives what a role that the journey grants is for, be it by another role that includes it. Raises ServiceError.
+
+    A condition (ABAC) on the assignment is not looked at.
+    """
+    if held.role_guid == role_guid or held.role_guid in _INCLUDING.get(role_guid, ()):
+        return True
+    action = _NEEDED.get(role_guid)
+    if action is None:
+        return False
+    path = (
+        f"/subscriptions/{session.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{held.role_guid}"
+    )
+    definition = arm.get(session, path, "2022-04-01")
+    return definition is not None and rights.allows(definition, action)
+
+
+_NEEDED = {
+    BLOB_READER.guid: "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
+    ACR_PULL.guid: "Microsoft.ContainerRegistry/registries/pull/read",
+}
+"""The one action of each role that an endpoint cannot do without ("Azure built-in roles")."""
+
+_INCLUDING = {BLOB_READER.guid: (BLOB_CONTRIBUTOR.guid,)}
+"""Roles that are known to include another; of all others the definition is read."""
 
 
 def covers(upper: str, scope: str) -> bool:

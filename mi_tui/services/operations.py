@@ -117,6 +117,7 @@ class Operations:
         self._elsewhere: Listener | None = None
         self._ahead = 0.0
         """Seconds that Azure's clock was ahead of ours at the last answer."""
+        self._told_time = False
 
     def azure_time(self) -> float:
         """The present moment by Azure's clock, in Unix seconds, to a second or two: this machine's own may be wrong by minutes.
@@ -124,6 +125,10 @@ class Operations:
         Known from the `Date` of the last answer; before the first one it is our own.
         """
         return time.time() + self._ahead
+
+    def skew(self) -> float | None:
+        """Seconds by which this machine's clock is ahead of Azure's, to a second or two; None before the first answer."""
+        return -self._ahead if self._told_time else None
 
     def hook(self, answer: PipelineResponse[object, object]) -> None:
         """See an answer before the poller does; to be given to the clients as `raw_response_hook`."""
@@ -161,7 +166,7 @@ class Operations:
         response = answer.http_response
         with contextlib.suppress(KeyError, ValueError, TypeError):
             moment = email.utils.parsedate_to_datetime(response.headers["date"])  # type: ignore[attr-defined]
-            self._ahead = moment.timestamp() - time.time()
+            self._ahead, self._told_time = moment.timestamp() - time.time(), True
         listener = self._listener(str(getattr(getattr(response, "request", None), "url", "")))
         if listener is not None:
             listener.answered(int(getattr(response, "status_code", 0)))
@@ -247,7 +252,7 @@ class Operations:
             self._here.hear = before
 
     @contextlib.contextmanager
-    def working(self, listener: Listener) -> Iterator[None]:
+    def working(self, listener: Listener | None) -> Iterator[None]:
         """While entered, what is asked in this thread, and what is polled for it, is told to `listener`."""
         before: Listener | None = getattr(self._here, "listener", None)
         self._here.listener = listener
@@ -255,6 +260,11 @@ class Operations:
             yield
         finally:
             self._here.listener = before
+
+    def here(self) -> Listener | None:
+        """Who works in this thread, for the threads that it has do a part of the work."""
+        listener: Listener | None = getattr(self._here, "listener", None)
+        return listener
 
     @contextlib.contextmanager
     def everywhere(self) -> Iterator[None]:

@@ -15,7 +15,8 @@ from mi_tui.services.session import Session
 
 
 class AccountInfo(Struct, frozen=True):
-    """A storage account. `shared_keys`: requests signed with the account key are allowed. `ready`: it is not being created any more."""
+    """A storage account. `shared_keys`: requests signed with the account key are allowed. `ready`: it is not being created any more.
+    `firewall`: only named networks, addresses and services are let in (the default action of its network rules is Deny)."""
 
     id: str
     name: str
@@ -27,6 +28,7 @@ class AccountInfo(Struct, frozen=True):
     blob_endpoint: str
     tags: dict[str, str] = {}
     ready: bool = True
+    firewall: bool = False
 
 
 def check_name(session: Session, account: str) -> str | None:
@@ -147,7 +149,7 @@ def account_key(session: Session, group: str, account: str) -> Secret:
 
 def _info(item: Any) -> AccountInfo:
     group = str(item.id).split("/")[4]
-    endpoints = item.primary_endpoints
+    endpoints, rules = item.primary_endpoints, item.network_rule_set
     return AccountInfo(
         id=str(item.id),
         name=str(item.name),
@@ -161,4 +163,5 @@ def _info(item: Any) -> AccountInfo:
         blob_endpoint=str((endpoints.blob if endpoints else None) or f"https://{item.name}.blob.core.windows.net/"),
         tags={str(key): str(value) for key, value in (item.tags or {}).items()},
         ready=str(getattr(item.provisioning_state, "value", item.provisioning_state)).lower() == "succeeded",
+        firewall=str(getattr(rules.default_action, "value", rules.default_action) if rules else "").lower() == "deny",
     )

@@ -13,7 +13,11 @@ API_VERSION = "2024-10-01-preview"
 
 
 class WorkspaceInfo(Struct, frozen=True):
-    """A workspace, with what belongs to it. `registry_id` is None while Azure has not made the registry yet."""
+    """A workspace, with what belongs to it. `registry_id` is None while Azure has not made the registry yet.
+
+    `state` is its provisioning state; `v1_legacy` refuses endpoints; `isolation` is the managed network's mode (`Disabled` for none) and
+    `network_status` whether that network is there (`Active`); `datastores_auth` is `identity` where uploads sign in by Entra ID.
+    """
 
     id: str
     name: str
@@ -23,6 +27,11 @@ class WorkspaceInfo(Struct, frozen=True):
     registry_id: str | None
     public_network_access: bool
     description: str
+    state: str = ""
+    v1_legacy: bool = False
+    isolation: str = "Disabled"
+    network_status: str = ""
+    datastores_auth: str = ""
 
 
 def get(session: Session, group: str, name: str) -> WorkspaceInfo:
@@ -49,4 +58,9 @@ def _info(item: arm.Json) -> WorkspaceInfo:
         registry_id=arm.text(item, "properties", "containerRegistry") or None,
         public_network_access=arm.text(item, "properties", "publicNetworkAccess").lower() != "disabled",
         description=arm.text(item, "properties", "description"),
+        state=arm.text(item, "properties", "provisioningState"),
+        v1_legacy=arm.dig(item, "properties", "v1LegacyMode") is True,
+        isolation=arm.text(item, "properties", "managedNetwork", "isolationMode") or "Disabled",
+        network_status=arm.text(item, "properties", "managedNetwork", "status", "status"),
+        datastores_auth=arm.text(item, "properties", "systemDatastoresAuthMode"),
     )

@@ -57,7 +57,7 @@ def test_a_sentence_is_no_log(sentence: str) -> None:
 
 def test_logs_and_nothing() -> None:
     assert read_logs("Instance status:\nSystemSetup: Succeeded").text == "Instance status:\nSystemSetup: Succeeded"
-    assert not read_logs("None").available
+    assert not read_logs("").available
     assert read_logs("").sentence
 
 

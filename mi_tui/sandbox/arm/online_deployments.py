@@ -29,7 +29,7 @@ from mi_tui.sandbox.store import Place, Resource
 
 _ACTION = deployments.TYPE
 _ALL = WORKSPACE + "/onlineEndpoints/{endpoint}/deployments"
-_ONE = _ALL + "/{deployment}"
+ONE = _ALL + "/{deployment}"
 
 _PROBE_BODY: Shape = {
     **dict.fromkeys(("failureThreshold", "successThreshold"), int),
@@ -85,12 +85,12 @@ def _list(call: Call) -> Response:
     return ml_reply(200, page_of(call, ML_DEPLOYMENTS, read))
 
 
-@route("GET", _ONE, f"{_ACTION}/read")
+@route("GET", ONE, f"{_ACTION}/read")
 def _get(call: Call) -> Response:
     return ml_reply(200, deployment_of(call).body)
 
 
-@route("PUT", _ONE, f"{_ACTION}/write", _BODY)
+@route("PUT", ONE, f"{_ACTION}/write", _BODY)
 async def _put(call: Call) -> Response:
     """201 for a new deployment, 200 for a change of one; both only begin. One whose first provisioning failed is past repair."""
     workspace = workspace_of(call)
@@ -116,7 +116,7 @@ async def _put(call: Call) -> Response:
     return ml_reply(200 if existing else 201, _first_answer(call, deployment), headers(call, workspace, operation.id))
 
 
-@route("PATCH", _ONE, f"{_ACTION}/write", {"tags": TEXTS, "sku": _SKU})
+@route("PATCH", ONE, f"{_ACTION}/write", {"tags": TEXTS, "sku": _SKU})
 async def _patch(call: Call) -> Response:
     """Tags and the number of instances, which the sandbox keeps and hosts as one."""
     workspace, deployment = workspace_of(call), deployment_of(call)
@@ -132,7 +132,7 @@ async def _patch(call: Call) -> Response:
     return ml_reply(200, deployment.body)
 
 
-@route("DELETE", _ONE, f"{_ACTION}/delete")
+@route("DELETE", ONE, f"{_ACTION}/delete")
 async def _delete(call: Call) -> Response:
     workspace, endpoint = workspace_of(call), endpoint_of(call)
     deployment = call.world.store.resource(f"{endpoint.id}/deployments/{call.ids['deployment']}")
@@ -151,7 +151,7 @@ async def _delete(call: Call) -> Response:
     return ml_reply(202, None, answer)
 
 
-@route("POST", _ONE + "/getLogs", f"{_ACTION}/getLogs/action", {"containerType": str, "tail": int})
+@route("POST", ONE + "/getLogs", f"{_ACTION}/getLogs/action", {"containerType": str, "tail": int})
 def _logs(call: Call) -> Response:
     workspace, deployment = workspace_of(call), deployment_of(call)
     container = _CONTAINERS.get((call.body.get("containerType") or "InferenceServer").lower())

@@ -85,6 +85,7 @@ class _Work:
         try:
             parts = artifacts.read(self.world, workspace, properties)
             await self.machine(str(properties["instanceType"]))
+            self.keep(machine=time.time())
             built = await self.build(parts)
             layout = artifacts.layout(folder(self.world, self.work), parts)
             artifacts.lay_out(layout)

@@ -1,0 +1,395 @@
+"""World: what is so now, read side by side and bounded in time. Every read may fail; its part is unknown then, and why is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mi_tui.guide import instead
+from mi_tui.guide.case import NO_REGISTRY, GrantState, World
+from mi_tui.guide.subject import DATA_GRANT, REGISTRY_GRANT, WORKSPACE_GRANT, Subject
+from mi_tui.model import names
+from mi_tui.model.capacity import Capacity
+from mi_tui.model.failure import Failure
+from mi_tui.model.plan import Grant
+from mi_tui.model.roles import ACR_PULL, BLOB_READER, Role
+from mi_tui.services import (
+    blobs,
+    capacity,
+    deployments,
+    endpoints,
+    grants,
+    identities,
+    metrics,
+    providers,
+    storage,
+    subscriptions,
+    workspaces,
+)
+from mi_tui.services.deployments import Container, DeploymentInfo, Logs
+from mi_tui.services.endpoints import EndpointInfo
+from mi_tui.services.errors import ServiceError
+from mi_tui.services.identities import IdentityInfo
+from mi_tui.services.session import Session
+from mi_tui.services.storage import AccountInfo
+from mi_tui.services.together import Look, Together
+from mi_tui.services.workspaces import WorkspaceInfo
+
+ABSENT = "absent"
+NAMESPACES = ("Microsoft.MachineLearningServices", "Microsoft.PolicyInsights", "Microsoft.Cdn")
+"""The providers that a first endpoint in a subscription needs (mslearn-mlops#72)."""
+
+CONTAINERS: tuple[Container, ...] = ("inference-server", "storage-initializer")
+_TAIL = 300
+"""Lines of each container's log that are looked at."""
+_BUILD = 60_000
+"""Bytes of the end of a build's log that are looked at."""
+_CONDA = 100_000
+"""Bytes of a conda file that are looked at."""
+
+KINDS = {"systemassigned": "sai", "userassigned": "uai"}
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen. `unknown` says of each read that did not answer why, by what it was about."""
+
+    world: World
+    failure: Failure | None = None
+    """How the last operation of the deployment, or else of the endpoint, failed, where Azure still tells it."""
+    logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    no_log: Mapping[str, str] = field(default_factory=dict)
+    """Of each container without a log, why there is none in Azure's words."""
+    others: tuple[str, ...] = ()
+    """The endpoint's other deployments."""
+    scoring_uri: str = ""
+    unknown: Mapping[str, Failure] = field(default_factory=dict)
+
+
+def look(subject: Subject, seconds: float) -> Sight:
+    """See what is so now, for `seconds` at most; what has not answered by then is unknown. Changes nothing; never raises ServiceError."""
+    with Together(subject.session, seconds) as together:
+        return _Looking(subject, together).sight()
+
+
+class _Looking:
+    """One look. The order of the lines is that of what has to be known first; whatever can be asked at once is."""
+
+    def __init__(self, subject: Subject, together: Together) -> None:
+        self._subject, self._together = subject, together
+        self._session = subject.session
+        self._begin = together.begin
+
+    def sight(self) -> Sight:
+        """Read everything, and put it together."""
+        subject, session, begin = self._subject, self._session, self._begin
+        where = (subject.group, subject.workspace, subject.endpoint)
+        space = begin("the workspace", lambda: workspaces.get(session, *where[:2]))
+        front = begin("the endpoint", lambda: endpoints.get(session, *where))
+        backs = begin("the deployments", lambda: self._deployments(where))
+        owner = begin("the subscription", lambda: subscriptions.get(session))
+        registered = {name: begin(f"the provider {name}", _provider(session, name)) for name in NAMESPACES}
+        caller = begin("who is signed in", session.caller)
+        room = begin("machine sizes and quota", lambda: self._capacity(space)) if subject.wish.sizes else None
+        build = begin("the log of the image build", self._build) if subject.wish.build else None
+        identity = begin("the identity", lambda: self._identity(front.value()))
+        principal = self._principal(front, identity)
+        account = begin("the storage account", lambda: self._account(lambda: self._one(backs)))
+        needs = subject.grants if subject.grants is not None else self._needs(space.value(), self._one(backs), account)
+        held = [(need, begin(f"role assignments on {need.scope_words}", self._held(need, principal))) for need in needs]
+        container, blob = self._place(backs)
+        has_container = (
+            begin(f"the container {container}", self._has_container(account, container)) if container else None
+        )
+        has_blob = begin(f"the blob {blob}", self._has_blob(account, container, blob)) if container and blob else None
+        own = begin("the workspace's storage account", lambda: self._own(space.value()))
+        back, begun = self._one(backs), front.value()
+        logs = (
+            {name: begin(f"the log of {name}", self._log(back, name)) for name in CONTAINERS}
+            if back and subject.logs
+            else {}
+        )
+        points = begin("the metric DeploymentCapacity", self._points(back)) if back else None
+        ended = begin("the last operation", self._ended(back, begun))
+
+        there, mine = space.value(), account.value()
+        subscription, who, workspace_account = owner.value(), caller.value(), own.value()
+        room_read = room.value() if room else None
+        fit, fitting = instead.fitting(subject, room_read, back)
+        sai = begun.principal_id if begun else None
+        found, free = identity.value(), instead.free_names(subject, back)
+        world = World(
+            sandbox=subject.sandbox,
+            subscription=session.subscription_id,
+            subscription_state=subscription.state if subscription else "",
+            location=subject.location or (there.location if there else ""),
+            providers=_known(registered),
+            caller=who.name if who else "",
+            caller_id=who.object_id if who else "",
+            clock_skew=session.operations.skew(),
+            resource_group=subject.group,
+            workspace=subject.workspace,
+            workspace_public=there.public_network_access if there else None,
+            v1_legacy=there.v1_legacy if there else None,
+            managed_network=_network(there),
+            registry_id=(there.registry_id or NO_REGISTRY) if there else None,
+            workspace_storage_id=there.storage_id if there else "",
+            workspace_shared_keys=workspace_account.shared_keys if workspace_account else None,
+            endpoint=subject.endpoint,
+            endpoint_state=begun.state if begun else "" if front.failure else ABSENT,
+            traffic=begun.traffic if begun else None,
+            identity_kind=KINDS.get(begun.identity_kind.lower(), "") if begun else "",
+            identity_id=begun.identity_ids[0] if begun and begun.identity_ids else "",
+            identity_exists=None if identity.failure or not begun else bool(found or sai),
+            principal_id=principal,
+            client_id=subject.client_id or (found.client_id if found else ""),
+            grants=tuple(self._state(need, principal, look) for need, look in held),
+            deployment=back.name if back else subject.deployment,
+            deployment_state=back.state if back else "" if backs.failure else ABSENT,
+            instance_type=back.instance_type if back else self._asked()[0],
+            instance_count=back.instance_count if back else self._asked()[1],
+            variables=back.environment_variables if back else None,
+            conda=self._conda(),
+            capacity_points=points.value() if points else None,
+            account=mine.name if mine else self._account_name(back),
+            container=container,
+            blob=blob,
+            account_exists=None if account.failure or not self._account_name(back) else mine is not None,
+            container_exists=has_container.value() if has_container else None,
+            blob_exists=has_blob.value() if has_blob else None,
+            storage_public=mine.public_network if mine else None,
+            storage_default_action="" if mine is None else "Deny" if mine.firewall else "Allow",
+            shared_keys=mine.shared_keys if mine else None,
+            fit=fit,
+            fitting=fitting,
+            free_endpoint=free["endpoint"],
+            free_account=free["account"],
+            free_deployment=free["deployment"],
+        )
+        texts = {name: look.value() for name, look in logs.items()}
+        read: dict[str, tuple[str, ...]] = {}
+        read |= {
+            str(name): tuple(log.text.splitlines()) for name, log in texts.items() if log is not None and log.available
+        }
+        if build is not None and (log := build.value()):
+            read["build"] = tuple(log.splitlines())
+        return Sight(
+            world,
+            failure=ended.value(),
+            logs=read,
+            no_log={str(name): log.sentence for name, log in texts.items() if log is not None and not log.available},
+            others=tuple(one.name for one in backs.value() or () if back is None or one.name != back.name),
+            scoring_uri=begun.scoring_uri if begun else "",
+            unknown=self._together.unknown(),
+        )
+
+    # ---- endpoint and deployment
+
+    def _deployments(self, where: tuple[str, str, str]) -> list[DeploymentInfo]:
+        """The deployment that is meant alone, where a run looks at its own; else all of the endpoint."""
+        subject = self._subject
+        if subject.grants is not None:
+            found = deployments.get(self._session, *where, subject.deployment)
+            return [found] if found else []
+        try:
+            return deployments.list_all(self._session, *where)
+        except ServiceError as error:
+            if error.status == 404:
+                return []  # there is no such endpoint, which its own read says
+            raise
+
+    def _one(self, backs: Look[list[DeploymentInfo]]) -> DeploymentInfo | None:
+        """The deployment that is looked at."""
+        found = backs.value() or []
+        if self._subject.deployment:
+            return next((one for one in found if one.name.lower() == self._subject.deployment.lower()), None)
+        return min(found, key=lambda one: (one.state.lower() == "succeeded", one.name), default=None)
+
+    def _asked(self) -> tuple[str, int]:
+        answers = self._subject.answers
+        return (answers.deployment.instance_type, answers.deployment.instance_count) if answers else ("", 0)
+
+    def _log(self, back: DeploymentInfo, container: Container) -> Callable[[], Logs]:
+        subject = self._subject
+        return lambda: deployments.logs(
+            self._session, subject.group, subject.workspace, subject.endpoint, back.name, container, _TAIL
+        )
+
+    def _points(self, back: DeploymentInfo) -> Callable[[], int]:
+        return lambda: metrics.points(self._session, back.id, metrics.CAPACITY, back.made)
+
+    def _ended(self, back: DeploymentInfo | None, front: EndpointInfo | None) -> Callable[[], Failure | None]:
+        """How the last operation of what is not in order failed."""
+        broken = [
+            one.operation for one in (back, front) if one is not None and one.state.lower() in {"failed", "canceled"}
+        ]
+        return lambda: deployments.ended(self._session, broken[0]) if broken else None
+
+    def _build(self) -> str:
+        account, container, path = self._subject.wish.build or ("", "", "")
+        return blobs.end_of(self._session, account, container, path, _BUILD)
+
+    def _conda(self) -> str:
+        """The text of the run's conda file; empty where it cannot be read any more."""
+        answers = self._subject.answers
+        if answers is None:
+            return ""
+        try:
+            with Path(answers.deployment.conda).open("rb") as file:
+                return file.read(_CONDA).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    # ---- identity and grants
+
+    def _identity(self, front: EndpointInfo | None) -> IdentityInfo | None:
+        """The user-assigned identity of the endpoint; None when it has none, or it is gone."""
+        if front is None or not front.identity_ids:
+            return None
+        parsed = names.parse_id(front.identity_ids[0])
+        session = self._elsewhere(parsed.subscription)
+        return identities.get(session, parsed.group, parsed.name)
+
+    def _principal(self, front: Look[EndpointInfo | None], identity: Look[IdentityInfo | None]) -> str:
+        if self._subject.principal_id:
+            return self._subject.principal_id
+        found = front.value()
+        if found is None:
+            return ""
+        if found.principal_id:
+            return found.principal_id
+        uai = identity.value()
+        return uai.principal_id if uai else ""
+
+    def _needs(
+        self, space: WorkspaceInfo | None, back: DeploymentInfo | None, account: Look[AccountInfo | None]
+    ) -> tuple[Grant, ...]:
+        """What the identity needs, by what the deployment's variables name and what the workspace has."""
+        mine = account.value()
+        found = []
+        if mine is not None:
+            container = (back.environment_variables if back else {}).get("STORAGE_CONTAINER_NAME", "")
+            scope = names.container_id(mine.id, container) if container else mine.id
+            words = f"container {container} of {mine.name}" if container else f"account {mine.name}"
+            found.append(self._need(DATA_GRANT, BLOB_READER, scope, words, "so that init() may read its file"))
+        if space is not None and space.registry_id:
+            name = space.registry_id.rsplit("/", 1)[-1]
+            why = "so that the container image may be pulled"
+            found.append(self._need(REGISTRY_GRANT, ACR_PULL, space.registry_id, f"registry {name}", why))
+        if space is not None and space.storage_id:
+            name = space.storage_id.rsplit("/", 1)[-1]
+            why = "so that the model and the code may be fetched"
+            found.append(self._need(WORKSPACE_GRANT, BLOB_READER, space.storage_id, f"account {name}", why))
+        return tuple(found)
+
+    def _need(self, key: str, role: Role, scope: str, words: str, why: str) -> Grant:
+        return Grant(key, self._subject.endpoint, "", role.name, role.guid, scope, words, why)
+
+    def _held(self, need: Grant, principal: str) -> Callable[[], grants.GrantInfo | None]:
+        """The assignment that gives what is needed, the oldest of several; None when there is none."""
+
+        def read() -> grants.GrantInfo | None:
+            found = sorted(grants.list_for(self._session, need.scope, principal), key=lambda one: one.created)
+            return next((one for one in found if grants.allows(self._session, one, need.role_guid)), None)
+
+        return read if principal else lambda: None
+
+    def _state(self, need: Grant, principal: str, look: Look[grants.GrantInfo | None]) -> GrantState:
+        held = look.value()
+        unknown = look.failure is not None or not principal
+        age = self._session.operations.azure_time() - held.created if held is not None and held.created else None
+        return GrantState(
+            key=need.key,
+            role=need.role,
+            scope=need.scope,
+            scope_words=need.scope_words,
+            principal=need.principal,
+            principal_id=principal,
+            held=None if unknown else held is not None,
+            age=max(0.0, age) if age is not None else None,
+            command=f"az role assignment create --role '{need.role}' --assignee-object-id {principal} "
+            f"--assignee-principal-type ServicePrincipal --scope '{need.scope}'"
+            if principal
+            else "",
+        )
+
+    # ---- storage
+
+    def _account_name(self, back: DeploymentInfo | None) -> str:
+        answers = self._subject.answers
+        return (
+            answers.storage.account
+            if answers
+            else (back.environment_variables if back else {}).get("STORAGE_ACCOUNT_NAME", "")
+        )
+
+    def _account(self, back: Callable[[], DeploymentInfo | None]) -> AccountInfo | None:
+        """The storage account that the script reads: the plan's, or the one that the variables name, wherever in the subscription it is."""
+        if self._subject.account_id:
+            parsed = names.parse_id(self._subject.account_id)
+            return storage.get_account(self._elsewhere(parsed.subscription), parsed.group, parsed.name)
+        wanted = self._account_name(back()).lower()
+        if not wanted:
+            return None
+        return next((one for one in storage.list_accounts(self._session) if one.name.lower() == wanted), None)
+
+    def _place(self, backs: Look[list[DeploymentInfo]]) -> tuple[str, str]:
+        """Container and blob that the script reads."""
+        answers = self._subject.answers
+        if answers is not None:
+            return answers.storage.container, answers.storage.blob
+        back = self._one(backs)
+        variables = back.environment_variables if back else {}
+        return variables.get("STORAGE_CONTAINER_NAME", ""), variables.get("FILE_NAME", "")
+
+    def _has_container(self, account: Look[AccountInfo | None], container: str) -> Callable[[], bool | None]:
+        def read() -> bool | None:
+            mine = account.value()
+            if mine is None or names.CONTAINER.fault(container):
+                return None
+            return storage.container_exists(self._session, mine.group, mine.name, container)
+
+        return read
+
+    def _has_blob(self, account: Look[AccountInfo | None], container: str, blob: str) -> Callable[[], bool | None]:
+        def read() -> bool | None:
+            mine = account.value()
+            return None if mine is None else blobs.there(self._session, mine, container, blob)
+
+        return read
+
+    def _own(self, space: WorkspaceInfo | None) -> AccountInfo | None:
+        if space is None or not space.storage_id:
+            return None
+        parsed = names.parse_id(space.storage_id)
+        return storage.get_account(self._elsewhere(parsed.subscription), parsed.group, parsed.name)
+
+    # ---- machines
+
+    def _capacity(self, space: Look[WorkspaceInfo]) -> Capacity | None:
+        location = self._subject.location
+        if not location:
+            there = space.value()
+            location = there.location if there else ""
+        return capacity.read(self._session, location) if location else None
+
+    def _elsewhere(self, subscription: str) -> Session:
+        same = subscription.lower() == self._session.subscription_id.lower()
+        return self._session if same else self._session.in_subscription(subscription)
+
+
+def _provider(session: Session, namespace: str) -> Callable[[], str]:
+    return lambda: providers.state(session, namespace)
+
+
+def _known(registered: Mapping[str, Look[str]]) -> dict[str, str] | None:
+    """The states that could be read; None when none could."""
+    found = {name: state for name, look in registered.items() if (state := look.value()) is not None}
+    return found or None
+
+
+def _network(space: WorkspaceInfo | None) -> str:
+    if space is None:
+        return ""
+    return "Disabled" if space.isolation == "Disabled" else space.network_status or "Inactive"
