@@ -31,6 +31,7 @@ _HANDLERS = (
     "scope_tags",
     "deployments",
     "locks",
+    "policies",
     "activity",
     "provider_operations",
     "storage",

@@ -27,7 +27,7 @@ microsoft.authorization
     2018-09-01-preview 2018-12-01-preview 2019-04-01-preview 2019-08-01-preview 2020-03-01-preview 2020-04-01-preview 2020-05-01
     2020-08-01-preview 2020-10-01 2020-10-01-preview 2021-01-01-preview 2021-03-01-preview 2021-04-01-preview
     2021-07-01-preview 2021-12-01-preview 2022-01-01-preview 2022-04-01-preview 2022-04-01 2022-05-01-preview
-    2022-08-01-preview
+    2022-06-01 2022-08-01-preview
 microsoft.containerregistry
     2016-06-27-preview 2017-03-01 2017-06-01-preview 2017-10-01 2018-02-01-preview 2018-09-01 2019-04-01 2019-05-01
     2019-05-01-preview 2019-06-01-preview 2019-12-01-preview 2020-11-01-preview 2021-06-01-preview 2021-08-01-preview

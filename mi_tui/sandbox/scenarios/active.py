@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mi_tui.sandbox.profiles import Profile
-from mi_tui.sandbox.scenarios.description import Broken, Existing, Hosting, Scenario
+from mi_tui.sandbox.scenarios.description import Broken, Existing, Hosting, Policy, Scenario
 from mi_tui.sandbox.scenarios.rules import Running
 from mi_tui.sandbox.store import Store
 
@@ -64,6 +64,10 @@ class Active:
             for scenario in self.scenarios.values()
             for name, value in scenario.furniture.data_accounts.items()
         }
+
+    def policies(self) -> list[Policy]:
+        """The policies that are assigned to the first subscription."""
+        return [policy for scenario in self.scenarios.values() for policy in scenario.furniture.policies]
 
     def taken(self, kind: str, name: str) -> bool:
         """Whether a name is somebody else's: the first that was asked for, where a scenario says so."""

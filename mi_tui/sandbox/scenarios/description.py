@@ -113,6 +113,16 @@ class Existing:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """A policy that is assigned to the first subscription. It is only shown: what it refuses is said by rules."""
+
+    name: str = explained("the assignment's name")
+    definition: str = explained("the GUID of the built-in definition")
+    display: str = explained("what it is called", "")
+    parameters: Mapping[str, Any] = explained("the values of the definition's parameters", {})
+
+
+@dataclass(frozen=True)
 class Furniture:
     """How what is there differs. Given back when the scenario ends; what the user made is never touched."""
 
@@ -126,6 +136,7 @@ class Furniture:
     taken: tuple[Literal["account", "endpoint"], ...] = explained(
         "the first name asked for is somebody else's: of a storage account, of an endpoint", ()
     )
+    policies: tuple[Policy, ...] = explained("policies that are assigned to the subscription, as lists show them", ())
 
 
 @dataclass(frozen=True)
