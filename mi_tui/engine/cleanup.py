@@ -9,7 +9,8 @@ from mi_tui.engine import keeping, whocan
 from mi_tui.engine.context import Context, Say
 from mi_tui.engine.journal import JournalError, LedgerEntry, RunState, Verdict
 from mi_tui.engine.patience import patiently
-from mi_tui.engine.removers import REMOVABLE, REMOVERS, Kept, Removal, foreign_blobs
+from mi_tui.engine.removal import REMOVABLE, Kept, Removal
+from mi_tui.engine.removers import REMOVERS, foreign_blobs
 from mi_tui.model.events import Left, Outcome, RunFinished, StepFailed, StepFinished, StepProgress, StepStarted
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind

@@ -80,6 +80,10 @@ class Pace:
     """When it has gone well for so long after a pause, the next failure is another trouble."""
     most_tries: int = 100
     """Of one step, whatever happens in between."""
+    absent_looks: int = 3
+    """How often clean-up looks before it takes for gone what it has not deleted itself."""
+    absent_pause: float = 2.0
+    """Between those looks: a read may come from a replica that is seconds behind."""
 
 
 @dataclass(frozen=True)

@@ -3,91 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from mi_tui.engine import evidence, overwritten
-from mi_tui.engine.context import Context
+from mi_tui.engine import evidence
 from mi_tui.engine.journal import LedgerEntry, Verdict
 from mi_tui.engine.patience import passes
+from mi_tui.engine.removal import (
+    REMOVABLE,
+    Kept,
+    Removal,
+    Remover,
+    Watch,
+    certain,
+    session_of,
+    still_ours,
+    verify,
+    why_another,
+)
 from mi_tui.model import names
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services import assets, blobs, deployments, endpoints, grants, identities, seen, storage
 from mi_tui.services.endpoints import gone
 from mi_tui.services.errors import ServiceError
-from mi_tui.services.seen import Seen
 from mi_tui.services.session import Session
-
-Watch = Callable[[str], None]
-
-REMOVABLE = {Verdict.CREATED, Verdict.INTENDED, Verdict.ADOPTED}
-"""The verdicts of what clean-up may remove."""
-
-
-class Kept(Exception):
-    """Something is left on purpose; the reason in words."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-@dataclass
-class Removal:
-    """One clean-up on its way. `consent`: container id (lower case) -> the foreign blobs that a person said may go with it."""
-
-    ctx: Context
-    consent: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def ledger(self, *kinds: ResourceKind) -> list[LedgerEntry]:
-        """What of these kinds the run made and was not removed yet."""
-        entries = self.ctx.journal.ledger(self.ctx.run)
-        return [entry for entry in entries if entry.kind in kinds and entry.verdict in REMOVABLE]
-
-    def ours(self, resource_id: str) -> bool:
-        """Whether clean-up may remove it."""
-        return any(names.same_id(entry.id, resource_id) for entry in self.ledger(*ResourceKind))
-
-
-Remover = Callable[[Removal, LedgerEntry, Watch], bool]
-"""Removes one resource and verifies; False when it was gone already. Raises Kept, ServiceError, Abandoned."""
-
-
-def session_of(ctx: Context, resource_id: str) -> Session:
-    """The session in the resource's own subscription."""
-    subscription = names.parse_id(resource_id).subscription
-    known = ctx.session
-    return known if subscription.lower() == known.subscription_id.lower() else known.in_subscription(subscription)
-
-
-def _still_ours(job: Removal, entry: LedgerEntry) -> bool:
-    """Whether it is there; Kept when what is there is not what this run made."""
-    found = seen.look(job.ctx.session, entry.id)
-    if found is None:
-        return False
-    if why := _why_another(job, entry, found):
-        raise Kept(why)
-    return True
-
-
-def _why_another(job: Removal, entry: LedgerEntry, found: Seen) -> str:
-    """Why what is there is not what this run made, in words; empty when it is."""
-    why = evidence.another(entry, found, job.ctx.run)
-    if not why and entry.verdict is Verdict.INTENDED:
-        why = overwritten.against(job.ctx, entry.kind, entry.id)
-    return why
-
-
-def _verify(job: Removal, entry: LedgerEntry) -> None:
-    """Wait until it is seen to be gone: Azure shows some things for a while after it said that they were deleted."""
-    gone(lambda: seen.look(job.ctx.session, entry.id), f"The {entry.kind.value} {entry.name!r}", job.ctx.stop)
 
 
 @dataclass(frozen=True)
 class _Front:
     """An endpoint by its id."""
 
+    job: Removal
     session: Session
     group: str
     workspace: str
@@ -95,22 +41,33 @@ class _Front:
     id: str
 
     @classmethod
-    def of(cls, ctx: Context, resource_id: str) -> _Front:
+    def of(cls, job: Removal, resource_id: str) -> _Front:
         """The endpoint in the id of an endpoint or of one of its deployments."""
         parsed = names.parse_id(resource_id)
         workspace, front = parsed.segments[0][1], parsed.segments[1][1]
         space = names.workspace_id(parsed.subscription, parsed.group, workspace)
-        return cls(session_of(ctx, resource_id), parsed.group, workspace, front, names.endpoint_id(space, front))
+        session = session_of(job.ctx, resource_id)
+        return cls(job, session, parsed.group, workspace, front, names.endpoint_id(space, front))
 
     def get(self) -> endpoints.EndpointInfo | None:
-        return endpoints.get(self.session, self.group, self.workspace, self.name)
+        return certain(self.job, self.id, lambda: endpoints.get(self.session, self.group, self.workspace, self.name))
 
     def deployments(self) -> list[deployments.DeploymentInfo]:
-        return deployments.list_all(self.session, self.group, self.workspace, self.name) if self.get() else []
+        """Its deployments; none when it is gone."""
+
+        def look() -> list[deployments.DeploymentInfo] | None:
+            try:
+                return deployments.list_all(self.session, self.group, self.workspace, self.name)
+            except ServiceError as error:
+                if error.status != 404:
+                    raise
+                return None
+
+        return certain(self.job, self.id, look) or []
 
 
 def _deployment(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
-    front = _Front.of(job.ctx, entry.id)
+    front = _Front.of(job, entry.id)
     try:
         return _delete_deployment(job, entry, front, watch)
     except ServiceError as error:
@@ -127,7 +84,7 @@ def _delete_deployment(job: Removal, entry: LedgerEntry, front: _Front, watch: W
     if info.state.lower() == endpoints.DELETING:
         watch("goes with its endpoint")
         return endpoints.delete(front.session, front.group, front.workspace, front.name, watch, stop=ctx.stop)
-    there = _still_ours(job, entry)
+    there = still_ours(job, entry)
     others = _others(job, front)
     if not others and job.ours(front.id) and _is_ours(job, front.id):
         # The endpoint is ours too: deleting it takes the deployment along, in one operation instead of three.
@@ -162,8 +119,8 @@ def given_back(now: dict[str, int], before: dict[str, int], name: str, there: se
 
 def _is_ours(job: Removal, resource_id: str) -> bool:
     entry = job.ctx.journal.entry(job.ctx.run, resource_id)
-    found = seen.look(job.ctx.session, resource_id)
-    return entry is not None and found is not None and not _why_another(job, entry, found)
+    found = certain(job, resource_id, lambda: seen.look(job.ctx.session, resource_id))
+    return entry is not None and found is not None and not why_another(job, entry, found)
 
 
 def _others(job: Removal, front: _Front) -> list[deployments.DeploymentInfo]:
@@ -188,25 +145,30 @@ def _everywhere(job: Removal) -> list[deployments.DeploymentInfo]:
     ctx = job.ctx
     return [
         info
-        for front in _fronts(ctx)
+        for front in _fronts(job)
         for info in deployments.list_all(ctx.session, ctx.group, ctx.workspace, front.name)
         if not _made(job, info)
     ]
 
 
-def _fronts(ctx: Context) -> list[endpoints.EndpointInfo]:
+def _fronts(job: Removal) -> list[endpoints.EndpointInfo]:
     """The endpoints of the workspace; none when the workspace is gone."""
-    try:
-        return endpoints.list_all(ctx.session, ctx.group, ctx.workspace)
-    except ServiceError as error:
-        if error.status != 404:
-            raise
-        return []
+    ctx = job.ctx
+
+    def look() -> list[endpoints.EndpointInfo] | None:
+        try:
+            return endpoints.list_all(ctx.session, ctx.group, ctx.workspace)
+        except ServiceError as error:
+            if error.status != 404:
+                raise
+            return None
+
+    return certain(job, names.workspace_id(ctx.session.subscription_id, ctx.group, ctx.workspace), look) or []
 
 
 def _endpoint(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
-    front = _Front.of(job.ctx, entry.id)
-    if not _still_ours(job, entry):
+    front = _Front.of(job, entry.id)
+    if not still_ours(job, entry):
         return False
     others = _others(job, front)
     if others:
@@ -235,15 +197,16 @@ def _delete_endpoint(job: Removal, front: _Front, watch: Watch) -> None:
         for one in inside:
             deployments.delete(*where, one.name, watch, stop=stop)
         endpoints.delete(*where, watch, stop=stop)
+    job.taken.add(front.id.lower())
 
 
 def _grant(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
-    if not _still_ours(job, entry):
+    if not still_ours(job, entry):
         return False
     if job.ledger(ResourceKind.ENDPOINT) and not _for_data(job, entry):
         raise Kept("the endpoint is left, and fetches its image, model and code with it")
     was_there = grants.delete(job.ctx.session, entry.id)
-    _verify(job, entry)
+    verify(job, entry)
     return was_there
 
 
@@ -256,7 +219,7 @@ def _for_data(job: Removal, entry: LedgerEntry) -> bool:
 
 def _blob(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
     where, container, blob = evidence.blob_parts(entry.id)
-    account = account_info(job.ctx, where)
+    account = account_info(job, where)
     if account is None:
         return False
     session, etag = session_of(job.ctx, where), entry.stamp or job.ctx.fact("blob_etag")
@@ -276,16 +239,18 @@ def _blob(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
         raise Kept("its content was replaced since this run uploaded it") from error
 
 
-def account_info(ctx: Context, account_id: str) -> storage.AccountInfo | None:
-    """The storage account with this id; None when it is not there."""
-    parsed = names.parse_id(account_id)
-    return storage.get_account(session_of(ctx, account_id), parsed.group, parsed.segments[0][1])
+def account_info(job: Removal, resource_id: str) -> storage.AccountInfo | None:
+    """The storage account in the id of one, or of what is in it; None when it is not there."""
+    parsed, session = names.parse_id(resource_id), session_of(job.ctx, resource_id)
+    group, name = parsed.group, parsed.segments[0][1]
+    account = names.storage_account_id(parsed.subscription, group, name)
+    return certain(job, account, lambda: storage.get_account(session, group, name))
 
 
 def foreign_blobs(job: Removal, entry: LedgerEntry) -> list[str]:
     """The blobs of a container that this run did not put there, sorted; none when it is gone. Raises ServiceError."""
     ctx = job.ctx
-    account = account_info(ctx, entry.id)
+    account = account_info(job, entry.id)
     if account is None or not storage.container_exists(
         session_of(ctx, entry.id), account.group, account.name, entry.name
     ):
@@ -300,24 +265,23 @@ def foreign_blobs(job: Removal, entry: LedgerEntry) -> list[str]:
 
 
 def _container(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
-    if not _still_ours(job, entry):
+    if not still_ours(job, entry):
         return False
     may_go = job.consent.get(entry.id.lower(), frozenset())
-    parsed = names.parse_id(entry.id)
     session = session_of(job.ctx, entry.id)
-    account = storage.get_account(session, parsed.group, parsed.segments[0][1])
+    account = account_info(job, entry.id)
     if account is None:
         return False
     others = [name for name in blobs.list_names(session, account, entry.name) if name not in may_go]
     if others:
         raise Kept(f"it holds {len(others)} blob(s) that this run did not put there, such as {others[0]!r}")
     was_there = storage.delete_container(session, account.group, account.name, entry.name)
-    _verify(job, entry)
+    verify(job, entry)
     return was_there
 
 
 def _account(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
-    if not _still_ours(job, entry):
+    if not still_ours(job, entry):
         return False
     parsed = names.parse_id(entry.id)
     session = session_of(job.ctx, entry.id)
@@ -325,7 +289,7 @@ def _account(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
     if others:
         raise Kept(f"it holds container(s) that this run did not make or had to leave: {', '.join(others[:3])}")
     was_there = storage.delete_account(session, parsed.group, parsed.name)
-    _verify(job, entry)
+    verify(job, entry)
     return was_there
 
 
@@ -333,12 +297,12 @@ def _asset(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
     for info in _everywhere(job):
         if any(names.same_id(entry.id, used) for used in (info.model_id, info.code_id, info.environment_id) if used):
             raise Kept(f"the deployment {info.name} uses it")
-    if not _still_ours(job, entry):
+    if not still_ours(job, entry):
         return assets.delete(
             session_of(job.ctx, entry.id), entry.id
         )  # the version is gone; its empty container may not be
     was_there = assets.delete(session_of(job.ctx, entry.id), entry.id)
-    _verify(job, entry)
+    verify(job, entry)
     return was_there
 
 
@@ -357,7 +321,7 @@ def _upload(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
     if not where.container:
         raise Kept("the workspace is gone, and only it tells in which container the files lie")
     session = session_of(ctx, ctx.plan.place.workspace_storage_id)
-    account = storage.get_account(session, planned.group, planned.name)
+    account = account_info(job, ctx.plan.place.workspace_storage_id)
     if account is None:
         return False
     if where.owns_container:
@@ -383,18 +347,16 @@ def _upload(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
 
 
 def _identity(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
-    if not _still_ours(job, entry):
+    if not still_ours(job, entry):
         return False
     users = [
-        info.name
-        for info in _fronts(job.ctx)
-        if any(names.same_id(entry.id, attached) for attached in info.identity_ids)
+        info.name for info in _fronts(job) if any(names.same_id(entry.id, attached) for attached in info.identity_ids)
     ]
     if users:
         raise Kept(f"the endpoint {users[0]} uses it")
     parsed = names.parse_id(entry.id)
     was_there = identities.delete(session_of(job.ctx, entry.id), parsed.group, parsed.name)
-    _verify(job, entry)
+    verify(job, entry)
     return was_there
 
 

@@ -166,9 +166,7 @@ def delete(session: Session, asset_id: str) -> bool:
     Uploaded files stay: see `uploads`.
     """
     kind, _, _ = _parts(asset_id)
-    was_there = arm.get(session, asset_id, API_VERSION) is not None
-    if was_there:
-        arm.delete(session, asset_id, API_VERSION)
+    was_there = arm.delete(session, asset_id, API_VERSION)
     parent = asset_id.rpartition("/versions/")[0]
     query = {} if kind == "codes" else {"listViewType": "All"}
     try:

@@ -12,7 +12,7 @@ from mi_tui.model import names
 from mi_tui.model.failure import Failure, parse_error
 from mi_tui.model.redact import redact
 from mi_tui.services import arm
-from mi_tui.services.endpoints import API_VERSION, gone
+from mi_tui.services.endpoints import API_VERSION, gone, sent
 from mi_tui.services.errors import ServiceError, translated
 from mi_tui.services.operations import Watch
 from mi_tui.services.session import Session
@@ -112,17 +112,14 @@ def delete(
     watch: Watch | None = None,
     stop: threading.Event | None = None,
 ) -> bool:
-    """Delete the deployment and wait until it is gone; False when it was gone already. It may not have traffic.
+    """Delete the deployment and wait until it is gone; False when it was gone already (204). It may not have traffic.
 
-    Raises ServiceError, and Abandoned when `stop` is set.
+    Not looked for first: who answers may not know of it yet. Raises ServiceError, and Abandoned when `stop` is set.
     """
-    if get(session, group, workspace, endpoint, name) is None:
-        return False
     with translated():
         ml = session.ml(group, workspace)
-    session.operations.finish(
-        lambda: ml.online_deployments.begin_delete(name=name, endpoint_name=endpoint), watch, stop
-    )
+    if not sent(session, lambda: ml.online_deployments.begin_delete(name=name, endpoint_name=endpoint), watch, stop):
+        return False
     gone(lambda: get(session, group, workspace, endpoint, name), f"The deployment '{name}'", stop)
     return True
 

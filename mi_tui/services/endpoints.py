@@ -14,7 +14,7 @@ from mi_tui.model.failure import Failure
 from mi_tui.model.secret import Secret
 from mi_tui.services import arm
 from mi_tui.services.errors import Abandoned, ServiceError, translated
-from mi_tui.services.operations import Watch
+from mi_tui.services.operations import Poller, Watch
 from mi_tui.services.session import Session
 
 if TYPE_CHECKING:
@@ -103,19 +103,19 @@ def delete(
     watch: Watch | None = None,
     stop: threading.Event | None = None,
 ) -> bool:
-    """Delete the endpoint with its deployments and wait until it is gone (404); False when it was gone already.
+    """Delete the endpoint with its deployments and wait until it is gone (404); False when it was gone already (204).
 
-    One that is being deleted is waited for only. Raises ServiceError, and Abandoned when `stop` is set.
+    One that is being deleted is waited for only. One that is not seen is asked to be deleted all the same: the look may have been
+    answered by who does not know of it yet. Raises ServiceError, and Abandoned when `stop` is set.
     """
     found = get(session, group, workspace, name)
-    if found is None:
-        return False
-    under_way = found.state.lower() == DELETING
+    under_way = found is not None and found.state.lower() == DELETING
     if not under_way:
         with translated():
             ml = session.ml(group, workspace)
-        session.operations.finish(lambda: ml.online_endpoints.begin_delete(name=name), watch, stop)
-    elif watch is not None:
+        if not sent(session, lambda: ml.online_endpoints.begin_delete(name=name), watch, stop):
+            return found is not None
+    elif found is not None and watch is not None:
         watch(found.state)
     patience = DELETED_SECONDS if under_way else GONE_SECONDS
     gone(lambda: get(session, group, workspace, name), f"The endpoint '{name}'", stop, patience)
@@ -174,6 +174,19 @@ def wait_settled(
         if (stop or threading.Event()).wait(pause):
             raise Abandoned(f"Stopped while the endpoint was {found.state}.")
         pause = min(pause * 2, 5.0)
+
+
+def sent(
+    session: Session, begin: Callable[[], Poller], watch: Watch | None = None, stop: threading.Event | None = None
+) -> bool:
+    """Begin a DELETE and wait for its end; False when there was nothing to delete (204 or 404). Raises ServiceError and Abandoned."""
+    try:
+        session.operations.finish(begin, watch, stop)
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+        return False
+    return session.operations.last_status() != 204
 
 
 def gone(

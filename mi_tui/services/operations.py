@@ -110,7 +110,7 @@ class Operations:
         self.poll_seconds = poll_seconds
         self._here = threading.local()
         """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `listener`, who works in it; `note`, who writes long operations
-        down; `change` and `status`, the request id and the HTTP status of the last PUT that Azure answered; `call`, the client's own id of
+        down; `change`, the request id of the last PUT that Azure answered; `status`, the HTTP status of the last PUT or DELETE; `call`, the client's own id of
         the PUTs that it sends."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
@@ -139,8 +139,10 @@ class Operations:
             hear(str(getattr(getattr(response, "request", None), "url", "")), _json(response))
         headers = getattr(response, "headers", {})
         request = getattr(response, "request", None)
-        if str(getattr(request, "method", "")).upper() == "PUT":
+        method = str(getattr(request, "method", "")).upper()
+        if method == "PUT":
             self._here.change = str(headers.get("x-ms-request-id", "")) if headers else ""
+        if method in {"PUT", "DELETE"}:
             self._here.status = int(getattr(response, "status_code", 0))
         asked = _address(str(getattr(request, "url", "")))
         with self._lock:
@@ -218,7 +220,7 @@ class Operations:
         return str(getattr(self._here, "change", ""))
 
     def last_status(self) -> int:
-        """The HTTP status of Azure's answer to the last PUT of this thread; 0 when there was none."""
+        """The HTTP status of Azure's answer to the last PUT or DELETE of this thread; 0 when there was none."""
         return int(getattr(self._here, "status", 0))
 
     @contextlib.contextmanager

@@ -88,7 +88,7 @@ def draw(dice: random.Random, name: str, *, removing: bool, most: int = 4) -> Tr
     trouble = Trouble()
     for _ in range(dice.randint(0, most)):
         kind = dice.choice(KINDS)
-        if removing and kind in {"broken operation", "stale read"}:
+        if removing and kind == "broken operation":
             continue
         trouble.kinds[kind] += 1
         if kind == "lag":

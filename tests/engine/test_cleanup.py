@@ -20,6 +20,7 @@ from mi_tui.model import names
 from mi_tui.model.answers import IdentityKind, Workspace
 from mi_tui.model.events import Event, Notice, Outcome, RunFinished
 from mi_tui.model.plan import ResourceKind
+from mi_tui.sandbox import client
 from mi_tui.services import arm, grants, identities, rights, seen, storage
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.session import Session
@@ -363,3 +364,35 @@ def _may_delete(session: Session, scope: str) -> bool:
     except ServiceError as error:
         return error.status != 403
     return True
+
+
+OLD_ANSWERS = """
+about: replicas that do not know yet what was made
+rules:
+  - on: {method: GET, path: "*/userAssignedIdentities/{name}"}
+    when: {times: 2}
+    answer: {status: 404, code: ResourceNotFound, message: The resource was not found.}
+  - on: {method: GET, path: "*/storageAccounts/{name}"}
+    when: {times: 2}
+    answer: {status: 404, code: ResourceNotFound, message: The resource was not found.}
+  - on: {method: GET, path: "*/containers/{name}"}
+    when: {times: 1}
+    answer: {status: 404, code: ContainerNotFound, message: The specified container does not exist.}
+"""
+
+
+def test_what_an_old_answer_does_not_know_is_not_taken_for_gone(world: World, tmp_path: Path) -> None:
+    ctx = world.begin()
+    (tmp_path / "old.yaml").write_text(OLD_ANSWERS)
+    with client.connect(world.folder / "home" / "sandbox", scenario=str(tmp_path / "old.yaml")):
+        pass
+    try:
+        assert clean(ctx).outcome is Outcome.SUCCEEDED
+    finally:
+        with client.connect(world.folder / "home" / "sandbox", scenario="none"):
+            pass
+    assert gone(ctx)
+    ids = {item.id.lower() for item in ctx.journal.ledger(ctx.run)}
+    connection = world.target.connection
+    assert connection is not None
+    assert not [item for item in client.tree(connection)["resources"] if item["id"].lower() in ids]

@@ -10,7 +10,7 @@ import pytest
 from mi_tui.engine import removers
 from mi_tui.engine.context import Context, Pace
 from mi_tui.engine.journal import Journal
-from mi_tui.engine.removers import Removal
+from mi_tui.engine.removal import Removal
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services.errors import ServiceError
