@@ -7,8 +7,9 @@ from collections.abc import Callable
 from mi_tui.engine import diagnosed
 from mi_tui.engine.journal import Journal, RunRecord
 from mi_tui.guide.case import Case
-from mi_tui.guide.diagnose import diagnose
+from mi_tui.guide.diagnose import UNKNOWN, diagnose
 from mi_tui.model.diagnosis import Diagnosis
+from mi_tui.model.failure import Failure
 
 
 class Advice:
@@ -25,3 +26,9 @@ class Advice:
     def diagnose_text(text: str) -> tuple[Diagnosis, ...]:
         """The diagnoses of an error, a command's output, a traceback or a log, best first; never empty. Asks nobody."""
         return diagnose(Case(text=text))
+
+    @staticmethod
+    def diagnose_failure(failure: Failure) -> Diagnosis | None:
+        """Why something failed before a run was begun, as far as the failure itself tells; None where no rule fits. Asks nobody."""
+        found = diagnose(Case(failure))[0]
+        return None if found.rule == UNKNOWN else found

@@ -8,9 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import platformdirs
 
 import mi_tui
@@ -46,12 +44,12 @@ from mi_tui.engine.journal import (
 )
 from mi_tui.engine.journal_file import private_folder, refuse_link
 from mi_tui.engine.planner import PlanError
+from mi_tui.inquest import Inquest
 from mi_tui.model.answers import Answers, IdentityKind, Workspace
 from mi_tui.model.answers_file import template
 from mi_tui.model.answers_rules import AnswersError
 from mi_tui.model.commands import script
-from mi_tui.model.events import Event, Notice, Planned, RunFinished, StepFailed
-from mi_tui.model.failure import Failure
+from mi_tui.model.events import Notice, Planned, RunFinished
 from mi_tui.model.plan import Plan, PlannedResource
 from mi_tui.model.secret import Secret
 from mi_tui.model.sign_in import Prompt, SignIn
@@ -320,15 +318,10 @@ class Workflow:
     ) -> RunFinished:
         self._log_to_file()
         session = target.in_subscription(plan.place.subscription).session
-
-        def explained(event: Event) -> None:
-            emit(_sandbox_died(event) if target.gone else event)
-
         with quiet.Prints():
-            context = Context(run, plan, session, self.journal, explained, target.pace, stop)
+            context = Context(run, plan, session, self.journal, emit, target.pace, stop)
             context.sign_in.ask, context.gone = target.ask_sign_in, lambda: target.gone
-            end = work(context)
-        return _sandbox_died(end) if target.gone else end
+            return Inquest(context, sandbox=target.name == SANDBOX).over(work)
 
     # ---- looking and asking
 
@@ -380,22 +373,3 @@ class Workflow:
         why = debuglog.begin(self.home)
         if why and why not in self.notices:
             self.notices.append(why)
-
-
-E = TypeVar("E", bound=Event)
-
-
-def _sandbox_died(event: E) -> E:
-    """A failure of the network, as what it is when the sandbox is gone."""
-    if (
-        not isinstance(event, StepFailed | RunFinished)
-        or event.failure is None
-        or event.failure.code != "mi-tui/network"
-    ):
-        return event
-    failure = Failure(
-        code="mi-tui/sandbox-died",
-        message="The sandbox has stopped.",
-        advice=f"Its world is kept: 'mi-tui resume {event.run}' starts it again and goes on.",
-    )
-    return msgspec.structs.replace(event, failure=failure)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mi_tui.model.failure import Failure
 
 DONE = 0
 FAILED = 1
@@ -68,7 +72,7 @@ def _say(error: Exception) -> int | None:
         case PlanError():
             say("This cannot be planned. Nothing was changed.")
             for failure in error.failures:
-                say(*failure_lines(failure))
+                say(*failure_lines(failure), *_diagnosed(failure))
             return BAD_INPUT
         case JournalError():
             say(visible(str(error)))
@@ -77,7 +81,16 @@ def _say(error: Exception) -> int | None:
             say(visible(str(error), lines=True))
             return BAD_INPUT if isinstance(error, SandboxUsageError) else FAILED
         case ServiceError():
-            say(*failure_lines(error.failure))
+            say(*failure_lines(error.failure), *_diagnosed(error.failure))
             return BAD_INPUT if error.failure.status in {400, 404} else FAILED
         case _:
             return None
+
+
+def _diagnosed(failure: Failure) -> list[str]:
+    """The diagnosis of a failure before anything was begun, where a rule fits it."""
+    from mi_tui.cli.telling import diagnosis_lines
+    from mi_tui.workflow import Workflow
+
+    found = Workflow().advice.diagnose_failure(failure)
+    return [] if found is None else list(diagnosis_lines(found))

@@ -9,7 +9,9 @@ import threading
 from collections.abc import Iterator
 from typing import TextIO
 
+from mi_tui.cli.telling import diagnosis_lines
 from mi_tui.model import events
+from mi_tui.model.diagnosis import Confidence
 from mi_tui.model.events import Event, Outcome
 from mi_tui.model.failure import Failure
 from mi_tui.model.instances import PRICES_READ
@@ -138,6 +140,8 @@ class PlainRenderer:
                 yield f"  | {visible(event.container)}: {visible(event.text)}"
             case events.Notice():
                 yield f"  {sign['warning']} {visible(event.text)}"
+                if event.diagnosis is not None:
+                    yield from (f"  {line}" for line in diagnosis_lines(event.diagnosis))
             case events.RunFinished():
                 yield from self._finish(event)
             case _:
@@ -145,7 +149,9 @@ class PlainRenderer:
 
     def _finish(self, event: events.RunFinished) -> Iterator[str]:
         sign = self._marks
-        for grant in event.missing_grants:
+        found = event.diagnosis
+        # What is missing is among the diagnosis' evidence and fixes, where there is one.
+        for grant in event.missing_grants if found is None or found.confidence is Confidence.UNKNOWN else ():
             yield f"{sign['failed']} Missing: {visible(f'{grant.role} for {grant.principal} ({grant.principal_id})')}"
             yield f"    on {visible(grant.scope)}"
             yield f"    {visible(grant.why)}. Whoever may grant it says:"
@@ -156,6 +162,8 @@ class PlainRenderer:
             yield f"  = {item.kind} {visible(item.name)} left: {visible(item.why)}"
         if event.failure is not None and event.failure.sentence() not in self._told:
             yield from failure_lines(event.failure)
+        if found is not None:
+            yield from diagnosis_lines(found, sign["warning"])
         words = {
             Outcome.SUCCEEDED: "Done.", Outcome.FAILED: "Failed.", Outcome.LEFT_RUNNING: "Left running.", Outcome.CANCELLED: "Cancelled.",
         }  # fmt: skip

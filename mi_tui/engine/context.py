@@ -84,6 +84,11 @@ class Pace:
     """How often clean-up looks before it takes for gone what it has not deleted itself."""
     absent_pause: float = 2.0
     """Between those looks: a read may come from a replica that is seconds behind."""
+    look: float = 0.8
+    """How long a failure may wait for what is read of the world to explain it; what has not answered by then is not known."""
+    capacity_look: float = 1_200.0
+    """After this long a deployment is asked whether it has a machine at all: it usually takes 8 to 14 minutes, and one that waits for
+    a machine says nothing (public field reports)."""
 
 
 @dataclass(frozen=True)

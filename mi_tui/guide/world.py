@@ -73,6 +73,12 @@ def look(subject: Subject, seconds: float) -> Sight:
         return _Looking(subject, together).sight()
 
 
+def states(found: World) -> dict[str, str]:
+    """The states that are known, by what they are of."""
+    known = {"endpoint": found.endpoint_state, "deployment": found.deployment_state}
+    return {what: state for what, state in known.items() if state}
+
+
 class _Looking:
     """One look. The order of the lines is that of what has to be known first; whatever can be asked at once is."""
 

@@ -85,3 +85,5 @@ class Diagnosis(Struct, frozen=True, omit_defaults=True):
     """What to send to Azure's support: request and correlation ids, times, with their names as `source`."""
     question: str = ""
     """The next useful question, where the cause is not certain."""
+    why: str = ""
+    """Why the evidence points to the cause."""

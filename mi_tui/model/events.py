@@ -89,9 +89,10 @@ class LogLine(Event, frozen=True, tag="log", gc=False):
 
 
 class Notice(Event, frozen=True, tag="notice"):
-    """A sentence for the person that belongs to no step, such as why there are no logs yet."""
+    """A sentence for the person that belongs to no step, such as why there are no logs yet; with a diagnosis where it names a cause."""
 
     text: str
+    diagnosis: Diagnosis | None = None
 
 
 class MissingGrant(Struct, frozen=True):
@@ -125,7 +126,7 @@ class RunFinished(Event, frozen=True, tag="run_finished"):
     scoring_uri: str = ""
     failure: Failure | None = None
     diagnosis: Diagnosis | None = None
-    """Why it failed, where that was looked for."""
+    """Why it failed; of a run that was left, what its deployment waits for where that was found."""
     missing_grants: tuple[MissingGrant, ...] = ()
     removed: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()

@@ -14,6 +14,7 @@ from mi_tui.cli.main import cli
 from mi_tui.cli.render import PlainRenderer, failure_lines
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.answers_file import template
+from mi_tui.model.diagnosis import Confidence, Diagnosis, Evidence, Fix
 from mi_tui.model.events import (
     LogLine,
     MissingGrant,
@@ -94,16 +95,19 @@ def test_faults_of_an_answers_file(
 
 def test_the_events_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     failure = Failure(EVIL, EVIL, target=EVIL, details=(EVIL,), request_id=EVIL, advice=EVIL, raw=EVIL)
+    evidence, fix = Evidence(EVIL, EVIL), Fix(EVIL, EVIL)
+    diagnosis = Diagnosis(EVIL, EVIL, Confidence.LIKELY, (evidence,), (fix,), (EVIL,), (evidence,), EVIL)
     say: Any = PlainRenderer()
     for event in (
         StepStarted(run=RUN, step="a", title=EVIL),
         StepFinished(run=RUN, step="a", title=EVIL, result="created", seconds=1, detail=EVIL),
         StepFailed(run=RUN, step="b", title=EVIL, failure=failure, seconds=1),
         LogLine(run=RUN, container=EVIL, text=EVIL),
-        Notice(run=RUN, text=EVIL),
+        Notice(run=RUN, text=EVIL, diagnosis=diagnosis),
         RunFinished(
             run=RUN, outcome=Outcome.FAILED, failure=failure, missing_grants=(MissingGrant(*[EVIL] * 6),), proof=EVIL
         ),
+        RunFinished(run=RUN, outcome=Outcome.FAILED, failure=failure, diagnosis=diagnosis),
     ):
         say(event)
     said = capsys.readouterr()

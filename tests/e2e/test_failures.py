@@ -45,6 +45,8 @@ def test_a_missing_grant_fails_as_in_azure_and_resume_goes_on_once_it_is_there(s
     (missing,) = end["missing_grants"]
     assert missing["role"] == "Storage Blob Data Reader"
     assert missing["scope"].endswith("/containers/inputs")
+    assert end["diagnosis"]["cause"]
+    assert end["diagnosis"]["evidence"]
     log = "\n".join(event["text"] for event in up.events if event["event"] == "log")
     assert "AuthorizationPermissionMismatch" in log
     assert "exited with code 3" in log
@@ -77,6 +79,7 @@ def test_a_missing_grant_fails_as_in_azure_and_resume_goes_on_once_it_is_there(s
     assert resumed.code == 0, resumed.out + resumed.err
     assert resumed.last["outcome"] == "succeeded"
     assert len(resumed.last["response"]) == 2
+    assert resumed.last["diagnosis"] is None
     assert shell("down", end["run"], "--yes").code == 0
     assert shell.tree() == before
 

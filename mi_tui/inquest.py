@@ -1,0 +1,248 @@
+"""Inquest: why a run fails, asked while it still runs: the look begins when a step fails, and what was found goes with the last event."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from mi_tui.engine import diagnosed
+from mi_tui.engine.context import Context
+from mi_tui.engine.journal import JournalError
+from mi_tui.guide import subject, world
+from mi_tui.guide.case import Case, World
+from mi_tui.guide.diagnose import UNKNOWN, diagnose
+from mi_tui.guide.subject import Wish
+from mi_tui.guide.world import Sight
+from mi_tui.model import events
+from mi_tui.model.diagnosis import Diagnosis
+from mi_tui.model.events import Event, LogLine, Notice, Outcome, RunFinished, StepFailed, StepProgress, StepStarted
+from mi_tui.model.failure import Failure
+from mi_tui.services.errors import CERTIFICATE, NETWORK, PROXY, SIGN_IN
+
+DEPLOYMENT = "deployment"
+"""The step that may wait for a machine without an end."""
+
+_LINES = 600
+"""Lines of each container's log that are held against the rules."""
+_SAID = 200
+
+_DEAF = frozenset({NETWORK, CERTIFICATE, PROXY, SIGN_IN, "mi-tui/journal", "mi-tui/sandbox-died"})
+"""Failures after which Azure cannot be asked either."""
+
+_MEMORY = re.compile(r"insufficient memory|OOMKilled|MemoryError|out of memory", re.IGNORECASE)
+_ROOM = re.compile(r"quota|capacity|VmSize|instance type", re.IGNORECASE)
+_BUILD_LOG = re.compile(
+    r"storage account '\[?([a-z0-9]{3,24})\]?' in the container '\[?([a-z0-9-]{3,63})\]?' at the path '\[?([^'\]]{1,500})\]?'"
+)
+"""Where the log of an image build lies ("Troubleshoot online endpoints": ImageBuildFailure)."""
+
+
+class Inquest:
+    """Stands between a run and who hears its events; may be told events from any thread.
+
+    A run that failed ends with `failure` and `diagnosis`, which are kept with the run. A deployment that waits for longer than it
+    usually takes is looked at too: with `Pace.capacity_look`, once.
+    """
+
+    def __init__(self, context: Context, *, sandbox: bool) -> None:
+        self._context, self._tell, self._sandbox = context, context.emit, sandbox
+        context.emit = self.emit
+        self._lock = threading.Lock()
+        self._logs: dict[str, deque[str]] = {}
+        self._said: deque[str] = deque(maxlen=_SAID)
+        self._look: _Look | None = None
+        self._waits = threading.Event()
+        """Set when the deployment is over; until then it is watched."""
+        self._watched = False
+        self._told: Diagnosis | None = None
+        """What was told of a deployment that waits."""
+        self._finished: RunFinished | None = None
+
+    def over(self, work: Callable[[Context], RunFinished]) -> RunFinished:
+        """Do the work; its last event as it was told."""
+        try:
+            end = work(self._context)
+        finally:
+            self._waits.set()
+        return self._finished or end
+
+    def emit(self, event: Event) -> None:
+        """Take an event in, and tell it: the last one of a run that failed with its diagnosis."""
+        if self._context.gone():
+            event = _sandbox_died(event)
+        match event:
+            case LogLine():
+                with self._lock:
+                    self._logs.setdefault(event.container, deque(maxlen=_LINES)).append(event.text)
+            case StepStarted() if event.step == DEPLOYMENT:
+                self._watch()
+            case StepProgress():
+                self._note(f"{event.step}: {event.status}" + (f" - {event.detail}" if event.detail else ""))
+            case Notice():
+                self._note(event.text)
+            case StepFailed():
+                self._over(event.step)
+                self._begin(event.failure)
+            case events.StepFinished():
+                self._over(event.step)
+            case RunFinished():
+                self._waits.set()
+                event = self._finished = self._ended(event)
+            case _:
+                pass
+        self._tell(event)
+
+    def _note(self, text: str) -> None:
+        with self._lock:
+            if not self._said or self._said[-1] != text:
+                self._said.append(text)
+
+    # ---- a run that failed
+
+    def _begin(self, failure: Failure) -> None:
+        """Begin to look at the world, once: the first failure is the one that is told."""
+        if self._look is None and failure.code not in _DEAF and not self._context.gone():
+            self._look = self._looking(self.wish(failure))
+
+    def _looking(self, wish: Wish) -> _Look:
+        context = self._context
+        try:
+            facts = context.journal.facts(context.run)
+        except JournalError:
+            facts = {}  # the look finds the identity by the endpoint
+        wanted = subject.of_plan(context.session, context.plan, facts, sandbox=self._sandbox, wish=wish)
+        return _Look(wanted, context.pace.look)
+
+    def wish(self, failure: Failure) -> Wish:
+        """What is worth a longer read because of how it failed."""
+        said = " ".join((failure.code, failure.message, *failure.details))
+        memory = bool(_MEMORY.search(said)) or any(map(_MEMORY.search, self._lines()))
+        place = _BUILD_LOG.search(said)
+        return Wish(
+            sizes=memory or bool(_ROOM.search(said)),
+            memory=memory,
+            build=(place[1], place[2], place[3]) if place else None,
+        )
+
+    def _lines(self) -> list[str]:
+        with self._lock:
+            return [line for lines in self._logs.values() for line in lines]
+
+    def _ended(self, event: RunFinished) -> RunFinished:
+        if event.failure is None:
+            # A deployment that was left while it waited for a machine is to be taken up with what was found of it.
+            told = self._told if event.outcome in {Outcome.LEFT_RUNNING, Outcome.CANCELLED} else None
+            self._keep(told, None)
+            return msgspec.structs.replace(event, diagnosis=told) if told else event
+        self._begin(event.failure)
+        found = self._diagnoses(event.failure, self._look.sight() if self._look else None)[0]
+        self._keep(found, event.failure)
+        return msgspec.structs.replace(event, diagnosis=found)
+
+    def _diagnoses(self, failure: Failure | None, sight: Sight | None) -> tuple[Diagnosis, ...]:
+        with self._lock:
+            logs = {name: tuple(lines) for name, lines in self._logs.items()}
+            said = tuple(self._said)
+        answers = self._context.plan.answers
+        if sight is None:
+            return diagnose(Case(failure, logs=logs, events=said, answers=answers))
+        return diagnose(
+            Case(
+                failure,
+                logs={**sight.logs, **logs},
+                states=world.states(sight.world),
+                events=said,
+                answers=answers,
+                world=sight.world,
+            )
+        )
+
+    def _keep(self, found: Diagnosis | None, failure: Failure | None) -> None:
+        context = self._context
+        try:
+            if found is not None or diagnosed.kept(context.journal, context.run) is not None:
+                diagnosed.keep(context.journal, context.run, found, failure)
+        except JournalError as error:
+            # What was found is told all the same.
+            self._tell(Notice(run=context.run, text=f"The diagnosis could not be kept with the run: {error}"))
+
+    # ---- a deployment that waits
+
+    def _watch(self) -> None:
+        if not self._watched and not self._context.gone():
+            self._watched = True
+            threading.Thread(target=self._look_after, name="capacity", daemon=True).start()
+
+    def _over(self, step: str) -> None:
+        if step == DEPLOYMENT:
+            self._waits.set()
+
+    def _look_after(self) -> None:
+        """Look at a deployment that takes longer than usual, until something is found or it is over."""
+        pace, began = self._context.pace, time.monotonic()
+        while not self._waits.wait(pace.capacity_look):
+            if self._context.gone():
+                return
+            sight = self._looking(Wish(sizes=True, elsewhere=True)).sight()
+            if sight.world.deployment_state.lower() not in {"creating", "updating"}:
+                continue  # it waits for something else, such as the endpoint
+            found = self._diagnoses(None, sight)[0]
+            if found.rule == UNKNOWN or self._waits.is_set():
+                continue
+            self._told = found
+            minutes = (time.monotonic() - began) / 60
+            since = f"{minutes:.0f} min" if minutes >= 2 else f"{minutes * 60:.0f} s"
+            words = (
+                f"The deployment has been {sight.world.deployment_state} for {since}, longer than usual. {found.cause}"
+            )
+            if found.fixes:
+                words += f" What to do: {found.fixes[0].words}"
+            self._tell(Notice(run=self._context.run, text=words, diagnosis=found))
+            return
+
+
+class _Look:
+    """A look at the world under way, on a thread of its own."""
+
+    def __init__(self, wanted: subject.Subject, seconds: float) -> None:
+        self._seen: Sight | None = None
+        self._end = time.monotonic() + seconds
+        self._thread = threading.Thread(target=self._work, args=(wanted, seconds), name="inquest", daemon=True)
+        self._thread.start()
+
+    def _work(self, wanted: subject.Subject, seconds: float) -> None:
+        self._seen = world.look(wanted, seconds)
+
+    def sight(self) -> Sight:
+        """What was seen by the end of the time for it; nothing at all where not even that was put together."""
+        self._thread.join(max(0.0, self._end - time.monotonic()) + _PATIENCE)
+        return self._seen or Sight(World())
+
+
+_PATIENCE = 0.5
+"""Seconds beyond the end of all reads in which what was read is put together, on a machine that is busy."""
+
+
+E = TypeVar("E", bound=Event)
+
+
+def _sandbox_died(event: E) -> E:
+    """A failure of the network, as what it is when the sandbox is gone."""
+    if (
+        not isinstance(event, StepFailed | RunFinished)
+        or event.failure is None
+        or event.failure.code != "mi-tui/network"
+    ):
+        return event
+    failure = Failure(
+        code="mi-tui/sandbox-died",
+        message="The sandbox has stopped.",
+        advice=f"Its world is kept: 'mi-tui resume {event.run}' starts it again and goes on.",
+    )
+    return msgspec.structs.replace(event, failure=failure)
