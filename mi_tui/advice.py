@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from mi_tui.engine import diagnosed
-from mi_tui.engine.journal import Journal, RunRecord
+from mi_tui.engine import answering, diagnosed, files
+from mi_tui.engine.journal import Journal, JournalError, RunRecord
+from mi_tui.guide import preflight as looks
 from mi_tui.guide.case import Case
 from mi_tui.guide.diagnose import UNKNOWN, diagnose
+from mi_tui.model.answers import Answers
+from mi_tui.model.check import Check
 from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.failure import Failure
+from mi_tui.services import quiet
+from mi_tui.targets import Target
 
 
 class Advice:
-    """Diagnosis, for those above. Methods block; the caller owns the thread."""
+    """Preflight and diagnosis, for those above. Methods block; the caller owns the thread."""
 
     def __init__(self, journal: Callable[[], Journal]) -> None:
         self._journal = journal
@@ -32,3 +38,44 @@ class Advice:
         """Why something failed before a run was begun, as far as the failure itself tells; None where no rule fits. Asks nobody."""
         found = diagnose(Case(failure))[0]
         return None if found.rule == UNKNOWN else found
+
+    # ---- before a run
+
+    @staticmethod
+    def answers_to_check(path: Path) -> Answers:
+        """The answers in a file, whatever is wrong with the files they name: the checks say that. AnswersError for the answers' own faults."""
+        return answering.read_to_check(path)
+
+    def preflight(self, target: Target, answers: Answers, tell: Callable[[Check], None] | None = None) -> list[Check]:
+        """Every check of these answers, in a fixed order; `tell` hears each as soon as it is known, from any thread. Reads only.
+
+        Needs no plan: answers that cannot be planned are told why. Raises ServiceError only where no session can be had.
+        """
+        with quiet.Prints():
+            session = target.in_subscription(answers.workspace.subscription).session
+            whole = files.absolute(answers, Path.cwd())[0]
+            return looks.preflight(session, whole, self._known(answers), tell)
+
+    @staticmethod
+    def basics(target: Target) -> list[Check]:
+        """The checks that need no answers."""
+        with quiet.Prints():
+            return looks.basics(target.session)
+
+    @staticmethod
+    def group_of(check: Check) -> str:
+        """The group under which a check is told."""
+        return looks.group_of(check.id)
+
+    def _known(self, answers: Answers) -> looks.Known | None:
+        """What the last run in the same workspace saw of it: its parts are then read beside it instead of after it."""
+        where = answers.workspace
+        try:
+            runs = self._journal().runs()
+        except JournalError:
+            return None  # whoever needs the journal hears of it
+        for record in runs:
+            if record.plan.answers.workspace == where and record.plan.place.location:
+                place = record.plan.place
+                return looks.Known(place.location, place.workspace_storage_id, place.registry_id)
+        return None

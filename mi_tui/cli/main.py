@@ -10,6 +10,7 @@ import click
 
 from mi_tui import __version__
 from mi_tui.cli import runs, sandbox
+from mi_tui.cli.doctor import doctor
 from mi_tui.cli.entry import wizard
 from mi_tui.cli.exits import EXIT_CODES, guarded
 
@@ -33,7 +34,7 @@ def cli(context: click.Context) -> None:
         context.exit(wizard())
 
 
-for _command in (*runs.COMMANDS, sandbox.group):
+for _command in (*runs.COMMANDS, doctor, sandbox.group):
     cli.add_command(_command)
 
 

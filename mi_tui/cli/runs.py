@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,45 +26,18 @@ from mi_tui.cli.common import (
     take_over_option,
 )
 from mi_tui.cli.down import down
-from mi_tui.cli.scenario import option as scenario_option
+from mi_tui.cli.options import identity_option, not_without_the_sandbox, target_options, with_identity
 from mi_tui.cli.sign_in import How, sign_in_options
 from mi_tui.cli.status import status
 
 if TYPE_CHECKING:
-    from mi_tui.model.answers import Answers, IdentityKind
     from mi_tui.model.events import Event
     from mi_tui.model.plan import Plan
     from mi_tui.workflow import Container, PlanError, RunRecord, Target, Workflow
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-PROFILES = ("instant", "demo", "azure")
-
-
-def _target_options(function: F) -> F:
-    for option in (
-        scenario_option("With --sandbox: a world with something set up to go wrong."),
-        click.option(
-            "--profile",
-            type=click.Choice(PROFILES),
-            help="With --sandbox: how fast time goes (default: demo, or what is running).",
-        ),
-        click.option("--sandbox", is_flag=True, help="In the local Azure that ships with mi-tui; needs no account."),
-    ):
-        function = option(function)
-    return function
-
-
-def _identity_option(function: F) -> F:
-    return click.option(
-        "--identity",
-        type=click.Choice(("sai", "uai")),
-        help="System-assigned (sai, 1 grant) or user-assigned (uai, 3 grants).",
-    )(function)
-
 
 @click.command()
-@_identity_option
+@identity_option
 @click.option("--sandbox", is_flag=True, help="Filled in for the sandbox's world.")
 def answers(identity: str | None, sandbox: bool) -> None:
     """Print an answers file with every field explained."""
@@ -82,8 +55,8 @@ def answers(identity: str | None, sandbox: bool) -> None:
 
 @click.command()
 @click.argument("answers", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@_identity_option
-@_target_options
+@identity_option
+@target_options
 @sign_in_options
 @json_option
 def plan(
@@ -110,8 +83,8 @@ def plan(
 
 @click.command()
 @click.argument("answers", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@_identity_option
-@_target_options
+@identity_option
+@target_options
 @sign_in_options
 @click.option("--yes", is_flag=True, help="Do not ask before the plan is carried out.")
 @json_option
@@ -308,15 +281,12 @@ def _planned(
 
     if path is None and not sandbox:
         raise click.UsageError("Name an answers file ('mi-tui answers' prints one to start from), or add --sandbox.")
-    if not sandbox and (profile or scenario):
-        raise click.UsageError("--profile and --scenario go with --sandbox.")
-    if sandbox:
-        how.not_with_the_sandbox()
+    not_without_the_sandbox(sandbox, profile, scenario, how)
     workflow = open_workflow()
     kind = IdentityKind(identity) if identity else None
     given = workflow.read_answers(path) if path else None
     if given is not None and kind is not None:
-        given = _with_identity(workflow, given, kind)
+        given = with_identity(workflow, given, kind)
     journal = workflow.journal  # one that cannot be used is said before anything is started
     say_notices(workflow)
     if writes:
@@ -348,15 +318,6 @@ def _may_replace(error: PlanError) -> bool:
         return False
     click.echo(visible(error.failures[0].message), err=True)
     return click.confirm("Delete it and make it again?", default=False, err=True)
-
-
-def _with_identity(workflow: Workflow, given: Answers, kind: IdentityKind) -> Answers:
-    """Answers with the identity kind of the command line, which outranks the file's."""
-    import msgspec
-
-    if given.identity.kind is kind:
-        return given
-    return msgspec.structs.replace(given, identity=workflow.example_answers(kind).identity)
 
 
 def _request_body(record: RunRecord, data: str | None) -> bytes:

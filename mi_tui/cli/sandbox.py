@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from mi_tui.cli import exits
-from mi_tui.cli.runs import PROFILES
+from mi_tui.cli.options import PROFILES
 from mi_tui.cli.scenario import option as scenario_option
 
 

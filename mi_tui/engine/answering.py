@@ -29,13 +29,7 @@ def example(kind: IdentityKind, place: Workspace, folder: Path) -> Answers:
 
 def read(path: Path) -> Answers:
     """The answers in a file, with absolute paths. AnswersError lists all that is wrong with them, and with the files they name."""
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise AnswersError(_one_fault("the file is no UTF-8 text."), str(path)) from error
-    except OSError as error:
-        raise AnswersError(_one_fault(f"it cannot be read: {error.strerror or error}."), str(path)) from error
-    found = read_text(text, str(path))
+    found = read_text(_text(path), str(path))
     faults = list(found.faults)
     try:
         answers = files.resolve(found.answers, path.resolve().parent)
@@ -45,6 +39,17 @@ def read(path: Path) -> Answers:
     if faults:
         raise AnswersError(faults, str(path))
     return answers
+
+
+def read_to_check(path: Path) -> Answers:
+    """The answers in a file, with absolute paths, whatever is wrong with the files that they name: the checks say that.
+
+    AnswersError lists what is wrong with the answers themselves.
+    """
+    found = read_text(_text(path), str(path))
+    if found.faults:
+        raise AnswersError(list(found.faults), str(path))
+    return files.absolute(found.answers, path.resolve().parent)[0]
 
 
 def write(path: Path, text: str, *, replace: bool) -> Path:
@@ -58,6 +63,15 @@ def write(path: Path, text: str, *, replace: bool) -> Path:
     except OSError as error:
         raise AnswersError(_one_fault(f"it cannot be written: {error.strerror or error}."), str(path)) from error
     return path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise AnswersError(_one_fault("the file is no UTF-8 text."), str(path)) from error
+    except OSError as error:
+        raise AnswersError(_one_fault(f"it cannot be read: {error.strerror or error}."), str(path)) from error
 
 
 def _one_fault(words: str) -> list[Fault]:

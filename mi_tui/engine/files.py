@@ -17,10 +17,18 @@ from mi_tui.model.answers_rules import AnswersError, Fault
 
 def resolve(answers: Answers, folder: Path) -> Answers:
     """The answers with absolute paths. Raises AnswersError that lists every file that is missing or cannot work."""
+    resolved, unreachable = absolute(answers, folder)
+    faults = [*unreachable.values(), *_faults(resolved, unreachable)]
+    if faults:
+        raise AnswersError(faults)
+    return resolved
 
+
+def absolute(answers: Answers, folder: Path) -> tuple[Answers, dict[str, Fault]]:
+    """The answers with absolute paths, whatever lies there; and, by place, the paths that cannot be followed, which stay as they are."""
     unreachable: dict[str, Fault] = {}
 
-    def absolute(place: str, path: str) -> str:
+    def whole(place: str, path: str) -> str:
         try:
             found = (folder / Path(path).expanduser()).resolve()
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -38,21 +46,18 @@ def resolve(answers: Answers, folder: Path) -> Answers:
 
     deployment = msgspec.structs.replace(
         answers.deployment,
-        model=absolute("deployment.model", answers.deployment.model),
-        code=absolute("deployment.code", answers.deployment.code),
-        conda=absolute("deployment.conda", answers.deployment.conda),
+        model=whole("deployment.model", answers.deployment.model),
+        code=whole("deployment.code", answers.deployment.code),
+        conda=whole("deployment.conda", answers.deployment.conda),
     )
     upload = answers.storage.upload
-    resolved = msgspec.structs.replace(
+    found = msgspec.structs.replace(
         answers,
         deployment=deployment,
-        storage=msgspec.structs.replace(answers.storage, upload=absolute("storage.upload", upload) if upload else None),
-        request=absolute("request", answers.request) if answers.request else None,
+        storage=msgspec.structs.replace(answers.storage, upload=whole("storage.upload", upload) if upload else None),
+        request=whole("request", answers.request) if answers.request else None,
     )
-    faults = [*unreachable.values(), *_faults(resolved, unreachable)]
-    if faults:
-        raise AnswersError(faults)
-    return resolved
+    return found, unreachable
 
 
 def _faults(answers: Answers, unreachable: Collection[str]) -> Iterator[Fault]:

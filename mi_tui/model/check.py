@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
-from mi_tui.model.diagnosis import Change
+from mi_tui.model.diagnosis import Change, ChangeKind
 
 
 class CheckStatus(StrEnum):
@@ -37,3 +38,55 @@ class Check(Struct, frozen=True, omit_defaults=True):
     """The change of the plan that repairs it, where mi-tui can."""
     seconds: float = 0.0
     """How long it took."""
+
+
+class Tally(Struct, frozen=True):
+    """How many checks ended how."""
+
+    ok: int = 0
+    warnings: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def words(self) -> str:
+        """Such as `34 checks: 32 ok, 1 warning, 1 failed`."""
+        parts = [f"{self.ok} ok"]
+        parts += [f"{self.warnings} warning{'s' if self.warnings > 1 else ''}"] if self.warnings else []
+        parts += [f"{self.failed} failed"] if self.failed else []
+        parts += [f"{self.skipped} skipped"] if self.skipped else []
+        return f"{self.ok + self.warnings + self.failed + self.skipped} checks: {', '.join(parts)}"
+
+
+def tally(checks: Sequence[Check]) -> Tally:
+    """The checks counted by how they ended."""
+    states = [check.status for check in checks]
+    return Tally(
+        states.count(CheckStatus.OK),
+        states.count(CheckStatus.WARNING),
+        states.count(CheckStatus.FAILED),
+        states.count(CheckStatus.SKIPPED),
+    )
+
+
+_OFFERS = {
+    ChangeKind.GRANT: "make the grants itself",
+    ChangeKind.WAIT: "wait, and try again",
+    ChangeKind.REGISTER: "register {}",
+    ChangeKind.INSTANCE_TYPE: "take {} instead",
+    ChangeKind.ENDPOINT_NAME: "name the endpoint {}",
+    ChangeKind.DEPLOYMENT_NAME: "name the deployment {}",
+    ChangeKind.STORAGE_ACCOUNT: "name the storage account {}",
+    ChangeKind.IDENTITY: "take the identity that the endpoint has",
+    ChangeKind.REPLACE_BROKEN: "delete the broken endpoint {} and make it again",
+    ChangeKind.CONDA: "put {} into the conda file",
+    ChangeKind.VARIABLE: "set {}",
+    ChangeKind.TAG: "set the tag {}",
+    ChangeKind.RETRY: "try again",
+}
+
+
+def offer(change: Change) -> str:
+    """What mi-tui can do about it, as the end of `mi-tui can ...`."""
+    values = ", ".join(value.removesuffix("=") for value in change.values)
+    return _OFFERS[change.kind].format(values)

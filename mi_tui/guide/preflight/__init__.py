@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
-from mi_tui.guide.preflight.finding import Finding, Spec, skipped
+from mi_tui.guide.preflight.basics import BASICS, Basics
+from mi_tui.guide.preflight.finding import Finding, Spec, sentence, skipped
 from mi_tui.guide.preflight.once import Once
 from mi_tui.guide.preflight.reads import Known, Reads
 from mi_tui.guide.preflight.table import GROUPS, TABLE
@@ -15,8 +17,16 @@ from mi_tui.model.check import Check, CheckStatus
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.session import Session
 
-__all__ = ["GROUPS", "TABLE", "Known", "group_of", "preflight", "run"]
+__all__ = ["GROUPS", "TABLE", "Known", "basics", "group_of", "preflight", "run"]
 
+
+class Begun(Protocol):
+    """Reads that can all be begun."""
+
+    def begin(self) -> None: ...
+
+
+R = TypeVar("R", bound=Begun)
 Tell = Callable[[Check], None]
 _BAD = frozenset({CheckStatus.FAILED, CheckStatus.SKIPPED})
 _log = logging.getLogger(__name__)
@@ -42,7 +52,12 @@ def _stale(reads: Reads) -> bool:
         return False  # the check of the workspace says so
 
 
-def run(table: Sequence[Spec], reads: Reads, tell: Tell | None = None) -> list[Check]:
+def basics(session: Session, tell: Tell | None = None) -> list[Check]:
+    """The checks that need no answers. Never raises ServiceError."""
+    return run(BASICS, Basics(session), tell)
+
+
+def run(table: Sequence[Spec[R]], reads: R, tell: Tell | None = None) -> list[Check]:
     """The checks of a table, side by side, in its order."""
     reads.begin()
     specs = {spec.id: spec for spec in table}
@@ -65,7 +80,7 @@ def group_of(identifier: str) -> str:
     return next((spec.group for spec in TABLE if spec.id == identifier), GROUPS[0])
 
 
-def _work(spec: Spec, reads: Reads, needs: list[Once[Check]], tell: Tell | None) -> Callable[[], Check]:
+def _work(spec: Spec[R], reads: R, needs: list[Once[Check]], tell: Tell | None) -> Callable[[], Check]:
     def work() -> Check:
         began = time.perf_counter()
         check = _check(spec, _look(spec, reads, [one.result() for one in needs]), time.perf_counter() - began)
@@ -76,7 +91,7 @@ def _work(spec: Spec, reads: Reads, needs: list[Once[Check]], tell: Tell | None)
     return work
 
 
-def _look(spec: Spec, reads: Reads, needs: list[Check]) -> Finding:
+def _look(spec: Spec[R], reads: R, needs: list[Check]) -> Finding:
     for need in needs:
         if need.status in _BAD:
             return skipped(
@@ -85,13 +100,13 @@ def _look(spec: Spec, reads: Reads, needs: list[Check]) -> Finding:
     try:
         return spec.look(reads)
     except ServiceError as error:
-        return skipped(f"because it could not be read: {error.failure.sentence()}")
+        return skipped(f"because it could not be read: {sentence(error.failure)}")
     except Exception as error:  # noqa: BLE001 - one check that breaks must not take the others away, nor a run that would work
         _log.exception("The check %s broke", spec.id)
         return skipped(f"because mi-tui itself failed here ({type(error).__name__}: {error})")
 
 
-def _check(spec: Spec, found: Finding, seconds: float) -> Check:
+def _check(spec: Spec[R], found: Finding, seconds: float) -> Check:
     told = found.status in {CheckStatus.WARNING, CheckStatus.FAILED}
     return Check(
         id=spec.id,

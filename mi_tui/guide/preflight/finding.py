@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
 from mi_tui.guide.preflight.reads import Reads
 from mi_tui.model.check import CheckStatus
 from mi_tui.model.diagnosis import Change
+from mi_tui.model.failure import Failure
+
+R = TypeVar("R")
+"""What a table's checks read."""
 
 
 class Finding(Struct, frozen=True):
@@ -22,13 +27,13 @@ class Finding(Struct, frozen=True):
     change: Change | None = None
 
 
-class Spec(Struct, frozen=True):
+class Spec(Struct, Generic[R], frozen=True):
     """One check of the table. `needs` are ids of checks without which this one tells nothing; `why` is said where it is not ok."""
 
     id: str
     title: str
     group: str
-    look: Callable[[Reads], Finding]
+    look: Callable[[R], Finding]
     why: str
     needs: tuple[str, ...] = ()
 
@@ -51,6 +56,11 @@ def warning(evidence: str, advice: str, command: str = "", change: Change | None
 def failed(evidence: str, advice: str, command: str = "", change: Change | None = None) -> Finding:
     """The run would fail."""
     return Finding(CheckStatus.FAILED, evidence, advice, command, change)
+
+
+def sentence(failure: Failure) -> str:
+    """Azure's code and words; of a failure of our own, the words."""
+    return failure.message if failure.code.startswith("mi-tui/") else failure.sentence()
 
 
 def az(*words: str) -> str:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from mi_tui.guide.preflight import facts
-from mi_tui.guide.preflight.finding import Finding, az, failed, listed, ok, skipped, warning
+from mi_tui.guide.preflight.finding import Finding, az, failed, listed, ok, sentence, skipped, warning
+from mi_tui.guide.preflight.once import Once
 from mi_tui.guide.preflight.reads import Reads
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.diagnosis import Change, ChangeKind
 from mi_tui.services import rights
 from mi_tui.services.errors import ServiceError
+from mi_tui.services.session import Caller
 
 
-def sign_in(reads: Reads) -> Finding:
+class Signing(Protocol):
+    """What is read to say who is signed in."""
+
+    caller: Once[Caller]
+    clock: Once[float | None]
+
+
+def sign_in(reads: Signing) -> Finding:
     """Whether there is a token, whose, and in which tenant."""
     try:
         caller = reads.caller.result()
     except ServiceError as error:
         advice = error.failure.advice or "Sign in, then try again."
-        return failed(error.failure.sentence(), advice, az("login"))
+        return failed(sentence(error.failure), advice, az("login"))
     return ok(f"{caller.name} (object id {caller.object_id or 'not told'}), tenant {caller.tenant or 'not told'}")
 
 
-def clock(reads: Reads) -> Finding:
+def clock(reads: Signing) -> Finding:
     """Whether the machine's clock agrees with Azure's."""
     ahead = reads.clock.result()
     if ahead is None:
@@ -45,7 +56,7 @@ def subscription(reads: Reads) -> Finding:
         if error.status not in {401, 403, 404}:
             raise
         return failed(
-            error.failure.sentence(),
+            sentence(error.failure),
             "Take a subscription that 'az account list' shows; a guest has to name the tenant (--tenant).",
             az("account", "list", "--output", "table"),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mi_tui.guide.preflight import facts
-from mi_tui.guide.preflight.finding import Finding, az, failed, give_role, ok, warning
+from mi_tui.guide.preflight.finding import Finding, az, failed, give_role, ok, sentence, warning
 from mi_tui.guide.preflight.reads import Reads
 from mi_tui.model.roles import BLOB_CONTRIBUTOR
 from mi_tui.services import rights
@@ -24,7 +24,7 @@ def workspace(reads: Reads) -> Finding:
             raise
         where = reads.answers.workspace
         return failed(
-            error.failure.sentence(),
+            sentence(error.failure),
             "Take a workspace that the list shows, or have Reader granted on this one.",
             az("ml", "workspace", "list", "--subscription", where.subscription, "--output", "table"),
         )

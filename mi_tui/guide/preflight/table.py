@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mi_tui.guide.preflight import front, local_files, machines, policy, rightful, script, signing, space, stores
 from mi_tui.guide.preflight.finding import Spec
+from mi_tui.guide.preflight.reads import Reads
 
 GROUPS = ("Sign-in", "Workspace", "Rights", "Storage", "Endpoint", "Machine", "Files")
 
 _SIGNED = ("sign-in",)
 _SPACE = ("sign-in", "workspace")
 
-TABLE: tuple[Spec, ...] = (
+TABLE: tuple[Spec[Reads], ...] = (
     Spec("sign-in", "Signed in", "Sign-in", signing.sign_in, "Nothing in Azure can be read or made without a token."),
     Spec("clock", "This machine's clock", "Sign-in", signing.clock, "Entra refuses tokens whose times are minutes off."),
     Spec("subscription", "Subscription", "Sign-in", signing.subscription, "A disabled subscription can be read, and nothing can be made in it.", _SIGNED),
