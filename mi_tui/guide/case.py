@@ -109,6 +109,8 @@ class World:
     """Whether the chosen instance type fits the quota."""
     fitting: tuple[str, ...] = ()
     """Instance types that fit, the best first."""
+    larger: tuple[str, ...] = ()
+    """Of those, the ones with more memory than the chosen type has."""
     free_endpoint: str = ""
     """An endpoint name that may be free; likewise below."""
     free_account: str = ""

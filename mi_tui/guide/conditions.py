@@ -1,0 +1,322 @@
+"""Conditions: what a rule may ask of the world. A small closed set; each answers True, False, or None where it is not known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mi_tui.guide.case import NO_REGISTRY, Case, GrantState
+from mi_tui.model.diagnosis import Evidence
+from mi_tui.model.roles import ACR_PULL, BLOB_READER
+
+YOUNG = 15 * 60.0
+"""Seconds in which a grant may not act yet: Azure says up to ten minutes ("Troubleshoot Azure RBAC"), and a token may be older than it."""
+
+PLACEHOLDER = re.compile(r"_place_?holder|<[^<>]{1,60}>|\byour[-_ ](?:storage|container|file|client)", re.IGNORECASE)
+"""A value that somebody was to fill in; Microsoft's tutorial ships `storage_place_holder`, `container_place_holder`, `file_place_holder`."""
+
+SERVER = "azureml-inference-server-http"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a condition holds, and what was read of the world."""
+
+    holds: bool | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+_UNKNOWN = Finding(None)
+
+
+def check(name: str, case: Case) -> Finding:
+    """Whether the condition holds; `not NAME` asks for the contrary. KeyError when there is no such condition."""
+    if name.startswith("not "):
+        found = CONDITIONS[name[4:]](case)
+        return Finding(None if found.holds is None else not found.holds, found.evidence)
+    return CONDITIONS[name](case)
+
+
+# ---- grants
+
+
+def the_grant(case: Case, kind: str) -> GrantState | None:
+    """The grant on the script's storage (`storage`), on the registry, or on the workspace's storage; None where it was not looked at."""
+    for grant in case.world.grants or ():
+        if grant.key == f"grant-{kind}":
+            return grant
+    role = ACR_PULL if kind == "registry" else BLOB_READER
+    named = [grant for grant in case.world.grants or () if grant.role == role.name and not grant.key]
+    return named[0] if named else None
+
+
+def said_of(grant: GrantState) -> Evidence:
+    """What was read of a grant, as evidence."""
+    who = grant.principal_id or grant.principal or "the identity"
+    age = f", made {grant.age:.0f} s ago" if grant.held and grant.age is not None else ""
+    held = "is held" if grant.held else "is not held" if grant.held is False else "could not be read"
+    return Evidence(f"role assignments on {grant.scope_words or grant.scope}", f"{grant.role} {held} by {who}{age}")
+
+
+def _grant(kind: str, test: Callable[[GrantState], bool | None]) -> Callable[[Case], Finding]:
+    def condition(case: Case) -> Finding:
+        grant = the_grant(case, kind)
+        if grant is None:
+            return _UNKNOWN
+        return Finding(test(grant), (said_of(grant),))
+
+    return condition
+
+
+def _missing(grant: GrantState) -> bool | None:
+    return None if grant.held is None else not grant.held
+
+
+def _young(grant: GrantState) -> bool | None:
+    if not grant.held:
+        return None if grant.held is None else False
+    return None if grant.age is None else grant.age < YOUNG
+
+
+def _old(grant: GrantState) -> bool | None:
+    young = _young(grant)
+    return False if grant.held is False else None if young is None else not young
+
+
+def _some_grant_missing(case: Case) -> Finding:
+    grants = case.world.grants
+    if grants is None:
+        return _UNKNOWN
+    missing = case.world.missing
+    if missing:
+        return Finding(True, tuple(map(said_of, missing)))
+    return Finding(None if any(grant.held is None for grant in grants) else False)
+
+
+# ---- properties of the world
+
+
+def _property(name: str, source: str, test: Callable[[Case], bool | None], words: str) -> Callable[[Case], Finding]:
+    """A condition on one property; `words` is said of it where it holds, `{}` being `name`'s value in the world."""
+
+    def condition(case: Case) -> Finding:
+        holds = test(case)
+        if not holds:
+            return Finding(holds)
+        value = getattr(case.world, name)
+        where = source.format(
+            account=case.world.account or "", workspace=case.world.workspace, endpoint=case.world.endpoint,
+            deployment=case.world.deployment, subscription=case.world.subscription,
+        ).strip()  # fmt: skip
+        return Finding(True, (Evidence(where, words.format(value)),))
+
+    return condition
+
+
+def _unregistered(case: Case) -> Finding:
+    providers = case.world.providers
+    if providers is None:
+        return _UNKNOWN
+    lacking = unregistered(case)
+    return Finding(bool(lacking), tuple(Evidence(f"resource provider {name}", providers[name]) for name in lacking))
+
+
+def unregistered(case: Case) -> tuple[str, ...]:
+    """The resource providers that are known not to be registered."""
+    return tuple(
+        name for name, state in (case.world.providers or {}).items() if state.lower() not in {"registered", "registering"}
+    )  # fmt: skip
+
+
+def placeholders(case: Case) -> tuple[str, ...]:
+    """Names of the deployment's variables whose value somebody was to fill in."""
+    return tuple(name for name, value in (case.world.variables or {}).items() if PLACEHOLDER.search(value))
+
+
+def _placeholder(case: Case) -> Finding:
+    variables = case.world.variables
+    if variables is None:
+        return _UNKNOWN
+    found = placeholders(case)
+    return Finding(bool(found), tuple(Evidence("environment variables", f"{name}={variables[name]}") for name in found))
+
+
+def _client_id(test: Callable[[str, Case], bool | None]) -> Callable[[Case], Finding]:
+    def condition(case: Case) -> Finding:
+        world = case.world
+        if world.variables is None or world.identity_kind != "uai":
+            return Finding(None if not world.identity_kind or world.identity_kind == "uai" else False)
+        value = world.variables.get("UAI_CLIENT_ID", "")
+        holds = test(value, case)
+        ids = f"client id {world.client_id or 'not known'}, principal id {world.principal_id or 'not known'}"
+        return Finding(
+            holds, (Evidence("environment variables", f"UAI_CLIENT_ID={value}"), Evidence("the identity", ids))
+        )
+
+    return condition
+
+
+def _is_principal(value: str, case: Case) -> bool | None:
+    return value.lower() == case.world.principal_id.lower() if case.world.principal_id else None
+
+
+def _is_other(value: str, case: Case) -> bool | None:
+    return bool(value) and value.lower() != case.world.client_id.lower() if case.world.client_id else None
+
+
+def _no_server(case: Case) -> Finding:
+    conda = case.world.conda
+    if not conda.strip():
+        return _UNKNOWN
+    lines = [line for line in conda.splitlines() if not line.lstrip().startswith("#")]
+    has = any(re.search(r"azureml[-_]inference[-_]server[-_]http|azureml-defaults", line) for line in lines)
+    return Finding(not has, () if has else (Evidence("conda file", f"{SERVER} is not among the packages"),))
+
+
+def _old_python(case: Case) -> Finding:
+    found = re.search(r"^\s*-?\s*['\"]?python\s*=+\s*(2|3\.[0-7])\b", case.world.conda, re.MULTILINE)
+    if not case.world.conda.strip():
+        return _UNKNOWN
+    return Finding(found is not None, (Evidence("conda file", found.group().strip()),) if found else ())
+
+
+def _fit(case: Case) -> Finding:
+    fit = case.world.fit
+    if fit is None or fit.fits is None:
+        return _UNKNOWN
+    return Finding(not fit.fits, (Evidence(f"quota for {case.world.instance_type or 'the instance type'}", fit.words),))
+
+
+def _state(where: str, *wanted: str) -> Callable[[Case], Finding]:
+    def condition(case: Case) -> Finding:
+        world = case.world
+        state = case.states.get(where) or (world.endpoint_state if where == "endpoint" else world.deployment_state)
+        if not state:
+            return _UNKNOWN
+        name = world.endpoint if where == "endpoint" else world.deployment
+        return Finding(state.lower() in wanted, (Evidence(f"{where} {name}".strip(), f"state {state}"),))
+
+    return condition
+
+
+def _no_traffic(case: Case) -> Finding:
+    traffic = case.world.traffic
+    if traffic is None:
+        return _UNKNOWN
+    none = not any(traffic.values())
+    return Finding(none, (Evidence(f"endpoint {case.world.endpoint}".strip(), "traffic: none"),) if none else ())
+
+
+def _no_machine(case: Case) -> Finding:
+    creating = _state("deployment", "creating", "updating")(case)
+    points = case.world.capacity_points
+    if creating.holds is None or points is None:
+        return Finding(False if creating.holds is False else None)
+    said = Evidence("metric DeploymentCapacity", f"{points} points since the deployment was begun")
+    return Finding(bool(creating.holds and points == 0), (*creating.evidence, said))
+
+
+def _negated(value: bool | None) -> bool | None:
+    return None if value is None else not value
+
+
+CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
+    "storage-grant-missing": _grant("storage", _missing),
+    "storage-grant-held": _grant("storage", lambda grant: grant.held),
+    "storage-grant-young": _grant("storage", _young),
+    "storage-grant-old": _grant("storage", _old),
+    "registry-grant-missing": _grant("registry", _missing),
+    "registry-grant-young": _grant("registry", _young),
+    "registry-grant-held": _grant("registry", lambda grant: grant.held),
+    "workspace-grant-missing": _grant("workspace", _missing),
+    "workspace-grant-young": _grant("workspace", _young),
+    "some-grant-missing": _some_grant_missing,
+    "network-closed": _property(
+        "storage_default_action",
+        "storage account {account}",
+        lambda case: case.world.network_closed,
+        "public network access is closed, or its firewall lets in only who is listed ({})",
+    ),
+    "network-open": _property(
+        "storage_public", "storage account {account}", lambda case: _negated(case.world.network_closed), "its network is open"
+    ),
+    "account-absent": _property(
+        "account", "storage account {account}", lambda case: _negated(case.world.account_exists), "it is not there"
+    ),
+    "container-absent": _property(
+        "container", "storage account {account}", lambda case: _negated(case.world.container_exists), "there is no container {}"
+    ),
+    "blob-absent": _property(
+        "blob", "storage account {account}", lambda case: _negated(case.world.blob_exists), "there is no blob {}"
+    ),
+    "keys-off": _property(
+        "shared_keys", "storage account {account}", lambda case: _negated(case.world.shared_keys), "account keys are turned off"
+    ),
+    "workspace-keys-off": _property(
+        "workspace_shared_keys",
+        "storage account of the workspace {workspace}",
+        lambda case: _negated(case.world.workspace_shared_keys),
+        "account keys are turned off",
+    ),
+    "registry-none": _property(
+        "registry_id",
+        "workspace {workspace}",
+        lambda case: None if case.world.registry_id is None else case.world.registry_id == NO_REGISTRY,
+        "containerRegistry is empty",
+    ),
+    "workspace-private": _property(
+        "workspace_public", "workspace {workspace}", lambda case: _negated(case.world.workspace_public), "publicNetworkAccess is Disabled"
+    ),
+    "v1-legacy": _property("v1_legacy", "workspace {workspace}", lambda case: case.world.v1_legacy, "v1LegacyMode is true"),
+    "managed-network-not-ready": _property(
+        "managed_network",
+        "workspace {workspace}",
+        lambda case: case.world.managed_network.lower() == "inactive" if case.world.managed_network else None,
+        "its managed network is {}",
+    ),
+    "subscription-not-enabled": _property(
+        "subscription_state",
+        "subscription {subscription}",
+        lambda case: case.world.subscription_state != "Enabled" if case.world.subscription_state else None,
+        "its state is {}",
+    ),
+    "may-not-grant": _property(
+        "caller", "your rights", lambda case: _negated(case.world.may_grant), "{} may not make role assignments there"
+    ),
+    "identity-gone": _property(
+        "identity_id", "endpoint {endpoint}", lambda case: _negated(case.world.identity_exists), "its identity is not there any more: {}"
+    ),
+    "identity-uai": _property(
+        "identity_kind", "endpoint {endpoint}", lambda case: case.world.identity_kind == "uai" if case.world.identity_kind else None,
+        "its identity is user-assigned",
+    ),
+    "identity-sai": _property(
+        "identity_kind", "endpoint {endpoint}", lambda case: case.world.identity_kind == "sai" if case.world.identity_kind else None,
+        "its identity is system-assigned",
+    ),
+    "clock-off": _property(
+        "clock_skew", "this machine's clock", lambda case: None if case.world.clock_skew is None else abs(case.world.clock_skew) > 300,
+        "it is {:.0f} s ahead of Azure's",
+    ),
+    "something-fits": _property(
+        "fitting", "instance types that fit", lambda case: bool(case.world.fitting), "{0[0]}"
+    ),
+    "providers-unregistered": _unregistered,
+    "variable-placeholder": _placeholder,
+    "client-id-missing": _client_id(lambda value, _case: not value),
+    "client-id-is-principal": _client_id(_is_principal),
+    "client-id-other": _client_id(_is_other),
+    "conda-lacks-server": _no_server,
+    "conda-old-python": _old_python,
+    "quota-short": _fit,
+    "no-traffic": _no_traffic,
+    "no-machine": _no_machine,
+    "endpoint-failed": _state("endpoint", "failed", "canceled"),
+    "endpoint-busy": _state("endpoint", "updating", "creating", "deleting"),
+    "endpoint-absent": _state("endpoint", "absent"),
+    "deployment-failed": _state("deployment", "failed", "canceled"),
+    "deployment-succeeded": _state("deployment", "succeeded"),
+    "deployment-creating": _state("deployment", "creating", "updating"),
+}  # fmt: skip
+"""Every condition by its name."""
