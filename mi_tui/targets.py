@@ -44,7 +44,7 @@ _SANDBOX_PACE = {
     "instant": Pace(
         grant_wait=0.3, propagation=10.0, young_grant=20.0, retry_wait=0.5, log_poll=0.3, state_poll=0.1,
         first_pause=0.2, longest_pause=2.0, network_patience=60.0, busy_patience=20.0, throttled_patience=60.0, calm=5.0,
-        absent_pause=0.05, look=5.0, capacity_look=10.0,
+        absent_pause=0.05, look=5.0, capacity_look=10.0, reading_patience=20.0, cancelling_patience=20.0,
     ),
     "demo": Pace(
         grant_wait=2.0, propagation=45.0, young_grant=90.0, retry_wait=3.0, log_poll=1.0, state_poll=0.5,

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import platformdirs
 
@@ -24,6 +25,7 @@ from mi_tui.engine import (
     files,
     keeping,
     looking,
+    patience,
     pending,
     planner,
     runner,
@@ -43,6 +45,7 @@ from mi_tui.engine.journal import (
     Verdict,
 )
 from mi_tui.engine.journal_file import private_folder, refuse_link
+from mi_tui.engine.patience import Waiter
 from mi_tui.engine.planner import PlanError
 from mi_tui.inquest import Inquest
 from mi_tui.model.answers import Answers, IdentityKind, Workspace
@@ -68,9 +71,11 @@ from mi_tui.targets import AZURE, SANDBOX, Target
 __all__ = [
     "AZURE", "SANDBOX", "Account", "AnswersError", "Attempt", "Connection", "Consent", "Container", "Found", "JournalError", "JournalWriteError", "LedgerEntry",
     "OperationRecord", "Plan", "PlanError", "Probed", "RunRecord", "RunState", "SandboxError", "ScoreAnswer", "ServiceError", "SignInCancelled", "Stop",
-    "SubscriptionInfo", "Target", "Verdict", "Workflow", "WorkspaceInfo", "as_failure", "home_folder",
+    "SubscriptionInfo", "Target", "Verdict", "Waiter", "Workflow", "WorkspaceInfo", "as_failure", "home_folder",
     "scoring_folder",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 
 def home_folder() -> Path:
@@ -199,15 +204,26 @@ class Workflow:
         """Answers that came from no file, with their files seen to exist."""
         return files.resolve(answers, Path.cwd())
 
-    def plan(self, target: Target, answers: Answers) -> tuple[str, Plan]:
-        """The id of a run to be, and its plan. Changes nothing. PlanError or ServiceError when it cannot be."""
+    def plan(self, target: Target, answers: Answers, waiter: Waiter | None = None) -> tuple[str, Plan]:
+        """The id of a run to be, and its plan. Changes nothing. PlanError or ServiceError when it cannot be.
+
+        A network that is gone, and a busy service, are waited out for a while, told to `waiter`. Raises Abandoned when that stops it.
+        """
         self._log_to_file()
         run = planner.new_run_id()
         with quiet.Prints():
             # The run will need it; while the plan is made there is time to import it.
             threading.Thread(target=quiet.load_ml, name="import azure.ai.ml", daemon=True).start()
             session = target.in_subscription(answers.workspace.subscription).session
-            return run, planner.make_plan(session, answers, run)
+            return run, self._read(target, session, lambda: planner.make_plan(session, answers, run), waiter)
+
+    @staticmethod
+    def _read(target: Target, session: Session, work: Callable[[], T], waiter: Waiter | None) -> T:
+        """What only reads, with patience."""
+        return patience.outlast(
+            session, target.pace, work, waiter or Waiter(),
+            longest=target.pace.reading_patience, later="Nothing was changed yet; Ctrl+C ends it.", gone=lambda: target.gone,
+        )  # fmt: skip
 
     def planned(self, target: str, run: str, plan: Plan) -> Planned:
         """The plan as an event."""
@@ -228,11 +244,11 @@ class Workflow:
         emit(self.planned(target.name, run, plan))
         return self._drive(runner.run, target, run, plan, emit, stop)
 
-    def missing(self, target: Target, record: RunRecord) -> list[PlannedResource]:
-        """What a run's plan uses without having made it, and is gone by now. Raises ServiceError."""
-        session = self._session(target, record)
+    def missing(self, target: Target, record: RunRecord, waiter: Waiter | None = None) -> list[PlannedResource]:
+        """What a run's plan uses without having made it, and is gone by now. Raises ServiceError; waits as `plan` does."""
+        session, ledger = self._session(target, record), self.journal.ledger(record.id)
         with quiet.Prints():
-            return changes.missing(session, record.plan, self.journal.ledger(record.id))
+            return self._read(target, session, lambda: changes.missing(session, record.plan, ledger), waiter)
 
     def resume(
         self, target: Target, record: RunRecord, emit: Emit, stop: Stop, *, take_over: bool = False, make_missing: bool = False
@@ -248,7 +264,7 @@ class Workflow:
             )
         self.journal.take(record.id, over=take_over)
         plan = record.plan
-        if make_missing and (gone := self.missing(target, record)):
+        if make_missing and (gone := self.missing(target, record, _waiter(record.id, emit, stop))):
             plan = changes.with_made(plan, gone)
             self.journal.set_plan(record.id, plan)
         emit(self.planned(target.name, record.id, plan))
@@ -273,20 +289,22 @@ class Workflow:
         return self._drive(lambda ctx: cleanup.clean(ctx, keep, consent), target, record.id, record.plan, emit, stop)
 
     def foreign(
-        self, target: Target, record: RunRecord, keep: frozenset[str] = frozenset()
+        self, target: Target, record: RunRecord, keep: frozenset[str] = frozenset(), waiter: Waiter | None = None
     ) -> dict[str, tuple[str, ...]]:
-        """The containers that `down` would leave because of blobs which the run did not put there: id -> their names."""
+        """The containers that `down` would leave because of blobs which the run did not put there: id -> their names. Waits as `plan` does."""
         session = self._session(target, record)
         with quiet.Prints():
             context = Context(record.id, record.plan, session, self.journal, lambda event: None, target.pace)
-            return cleanup.foreign(context, keep)
+            return self._read(target, session, lambda: cleanup.foreign(context, keep), waiter)
 
-    def marked(self, target: Target, run: str, where: Workspace) -> Found:
-        """What carries a run's mark in a workspace and its subscription. Changes nothing. Raises ServiceError."""
+    def marked(self, target: Target, run: str, where: Workspace, waiter: Waiter | None = None) -> Found:
+        """What carries a run's mark in a workspace and its subscription. Changes nothing. Raises ServiceError; waits as `plan` does."""
         self._log_to_file()
         with quiet.Prints():
             session = target.in_subscription(where.subscription).session
-            return adopting.find(session, where.resource_group, where.name, run)
+            return self._read(
+                target, session, lambda: adopting.find(session, where.resource_group, where.name, run), waiter
+            )
 
     def adopt(self, target: Target, run: str, found: Found) -> RunRecord:
         """Journal what was found as adopted, so that `down` removes it. JournalError when another mi-tui drives the run."""
@@ -373,3 +391,8 @@ class Workflow:
         why = debuglog.begin(self.home)
         if why and why not in self.notices:
             self.notices.append(why)
+
+
+def _waiter(run: str, emit: Emit, stop: Stop) -> Waiter:
+    """Who waits for what a run reads before it begins: told as notices."""
+    return Waiter(lambda words: emit(Notice(run=run, text=words)) if words else None, stop)

@@ -15,7 +15,7 @@ from textual.widgets import Button, Static
 from mi_tui.model.draft import Stage, stage_of
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
-from mi_tui.model.text import clock
+from mi_tui.model.text import clock, visible
 from mi_tui.widgets.card import FailureCard, FixLine
 from mi_tui.widgets.plan_table import PlanTable
 from mi_tui.workflow import SANDBOX
@@ -122,7 +122,9 @@ class ReviewScreen(WizardScreen):
         spent = time.monotonic() - self._began
         where = "the sandbox" if self._sandbox else "Azure"
         busy = self.query_one("#busy", Static)
-        busy.update(f"{marks()['running']} Reading what exists in {where} … {clock(spent)}. Reading changes nothing.")
+        waits = self.wizard.plan_waits
+        said = f"{marks()['waiting']} {visible(waits)}" if waits else "Reading changes nothing."
+        busy.update(f"{marks()['running']} Reading what exists in {where} … {clock(spent)}. {said}")
         busy.display = spent >= _SHOWN_AFTER
 
     # ---- what is shown

@@ -72,6 +72,10 @@ class Wizard:
         self.plan_error: Exception | None = None
         """Why there is no plan, as it was raised; None when there is one."""
         self._planning = 0
+        self._planning_ends = threading.Event()
+        """Ends the planning that was asked for last."""
+        self.plan_waits = ""
+        """What planning waits for, in a sentence; empty while it goes on."""
         self.progress = RunProgress()
         self.stop: Stop | None = None
         self.cleaning = False
@@ -285,11 +289,20 @@ class Wizard:
         self._planning += 1
         asked = self._planning
         raised: list[Exception] = []
+        self._planning_ends.set()
+        ends = self._planning_ends = threading.Event()
+        self.plan_waits = ""
+
+        def say(words: str) -> None:
+            if not ends.is_set():
+                self.plan_waits = words
 
         def call() -> tuple[str, Plan]:
+            from mi_tui.workflow import Waiter
+
             assert target is not None
             try:
-                return self.workflow.plan(target, self.workflow.check_files(answers))
+                return self.workflow.plan(target, self.workflow.check_files(answers), Waiter(say, ends))
             except Exception as error:
                 raised.append(error)
                 raise
@@ -401,6 +414,7 @@ class Wizard:
     def close(self) -> None:
         """Leave: a run under way is left to Azure, the sandbox is let go. Takes under half a second."""
         self.cancel_sign_in()
+        self._planning_ends.set()
         if self.stop is not None:
             self.stop.set()
         if self._worker is not None:

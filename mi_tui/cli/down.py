@@ -13,6 +13,7 @@ import click
 from mi_tui.cli import exits
 from mi_tui.cli.common import json_option, must_confirm, open_workflow, renderer, say_notices, take_over_option
 from mi_tui.cli.sign_in import How, sign_in_options
+from mi_tui.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from mi_tui.model.answers import Workspace
@@ -70,7 +71,7 @@ def down(
         given = _Place(subscription, resource_group, workspace, answers_file, sandbox)
         with given.opened(workflow, run, how) as (target, run, where):
             workflow.journal.must_be_writable()
-            found = workflow.marked(target, run, where)
+            found = waiting(lambda waiter: workflow.marked(target, run, where, waiter))
             for sentence in found.unseen:
                 click.echo(visible(f"▲ {sentence}"), err=True)
             # Where something could not be looked at, more of the run may be there: that is no success.
@@ -122,7 +123,8 @@ def _consent(workflow: Workflow, target: Target, record: RunRecord) -> dict[str,
     from mi_tui.model.text import visible
 
     consent: dict[str, frozenset[str]] = {}
-    for container, names in workflow.foreign(target, record).items():
+    found = waiting(lambda waiter: workflow.foreign(target, record, waiter=waiter))
+    for container, names in found.items():
         shown = [visible(f"     {name}") for name in names[:_SHOWN]]
         more = [f"     and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
         name = container.rstrip("/").rsplit("/", 1)[-1]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import os
 import sys
-from typing import NoReturn
+
+from mi_tui.cli.start import end, wizard
 
 
 def main() -> None:
@@ -16,29 +14,3 @@ def main() -> None:
     from mi_tui.cli.main import main as command
 
     command()
-
-
-def end(code: int) -> NoReturn:
-    """End the process at once. An orderly end would wait for the SDK's threads, that is for calls which Azure may not answer for minutes;
-    what has to be kept is written by then."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
-
-
-def wizard() -> int:
-    """The Textual app, where there is a terminal; elsewhere the sentence that says what to use instead, and exit code 2."""
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    what = "none" if not terminal else "a dumb one" if os.environ.get("TERM") == "dumb" else ""
-    if what:
-        sys.stderr.write(
-            f"The wizard needs a terminal, and this is {what}. Use 'mi-tui up --sandbox --yes' or 'mi-tui up ANSWERS --yes'; "
-            "'mi-tui --help' lists the commands.\n"
-        )
-        return 2
-    # Imports leave no garbage, but many objects to look through; the App turns the collector on again after its first paint.
-    gc.disable()
-    from mi_tui.app import run_app
-
-    return run_app()

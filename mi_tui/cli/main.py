@@ -11,8 +11,8 @@ import click
 from mi_tui import __version__
 from mi_tui.cli import runs, sandbox
 from mi_tui.cli.doctor import doctor
-from mi_tui.cli.entry import wizard
-from mi_tui.cli.exits import EXIT_CODES, guarded
+from mi_tui.cli.exits import EXIT_CODES, INTERRUPTED, guarded
+from mi_tui.cli.start import end, wizard
 
 _HELP = f"""Deploy an Azure ML online endpoint that reads blob storage through a managed identity.
 
@@ -44,7 +44,10 @@ def main() -> None:
         # What a terminal cannot show is shown as an escape, never the end of a run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(guarded(_run))
+    code = guarded(_run)
+    if code == INTERRUPTED:
+        end(code)  # calls under way are not waited for
+    sys.exit(code)
 
 
 def _run() -> object:

@@ -29,6 +29,7 @@ from mi_tui.cli.down import down
 from mi_tui.cli.options import identity_option, not_without_the_sandbox, target_options, with_identity
 from mi_tui.cli.sign_in import How, sign_in_options
 from mi_tui.cli.status import status
+from mi_tui.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from mi_tui.model.events import Event
@@ -183,7 +184,7 @@ def _may_make_missing(workflow: Workflow, target: Target, record: RunRecord) -> 
     if not sys.stdin.isatty():
         return False  # the step that needs it says what is gone, and how to go on
     try:
-        gone = workflow.missing(target, record)
+        gone = waiting(lambda waiter: workflow.missing(target, record, waiter))
     except ServiceError:
         return False  # the run itself waits for what cannot be reached now
     for item in gone:
@@ -299,12 +300,13 @@ def _planned(
     with opened as target:
         chosen = given or workflow.check_files(workflow.example_answers(kind or IdentityKind.SAI, target.connection))
         try:
-            run, made = workflow.plan(target, chosen)
+            run, made = waiting(lambda waiter: workflow.plan(target, chosen, waiter))
         except PlanError as error:
             if not (writes and _may_replace(error)):
                 raise
             replaced = msgspec.structs.replace(chosen.endpoint, replace_broken=True)
-            run, made = workflow.plan(target, msgspec.structs.replace(chosen, endpoint=replaced))
+            chosen = msgspec.structs.replace(chosen, endpoint=replaced)
+            run, made = waiting(lambda waiter: workflow.plan(target, chosen, waiter))
         say_notices(workflow)
         yield workflow, target, run, made
 

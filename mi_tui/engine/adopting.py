@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from mi_tui.engine import planner
+from mi_tui.engine.patience import passes
 from mi_tui.model import names, roles
 from mi_tui.model.answers import RESERVED_TAG, Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
 from mi_tui.model.plan import Action, Place, Plan, PlannedResource, ResourceKind
@@ -50,7 +51,8 @@ class Found(Struct, frozen=True):
 
 
 def find(session: Session, group: str, workspace: str, run: str) -> Found:
-    """Everything that carries the run's mark. Raises ServiceError when the workspace itself cannot be read."""
+    """Everything that carries the run's mark. Raises ServiceError when the workspace itself cannot be read, and for what
+    passes by itself."""
     space = workspaces.get(session, group, workspace)
     look = _Look(session, group, workspace, space.storage_id, run)
     marked = tuple(look.everything())
@@ -80,6 +82,8 @@ class _Look:
         try:
             yield from found
         except ServiceError as error:
+            if passes(error.failure):
+                raise
             self.unseen.append(f"The {what} could not all be read: {error.failure.sentence()}")
 
     def _as(self, kind: ResourceKind, resource_id: str, name: str, evidence: str) -> Marked | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mi_tui.engine.context import Context, Done
+from mi_tui.engine.patience import Waiter, outlast, passes
 from mi_tui.model import names
 from mi_tui.services import deployments, endpoints, storage
 from mi_tui.services.errors import ServiceError
@@ -35,8 +36,16 @@ def end(ctx: Context, step: PlannedStep, say: Say) -> Done:
     look = _LOOKS.get(step.id)
     if look is None:
         return Done("cancelled", "nothing of it was under way in Azure")
+
+    def wait(words: str) -> None:
+        if words:
+            say(words)
+
     try:
-        return look(ctx, say)
+        return outlast(
+            ctx.session, ctx.pace, lambda: look(ctx, say), Waiter(wait),
+            longest=ctx.pace.cancelling_patience, later="Ctrl+C leaves it.", gone=ctx.gone,
+        )  # fmt: skip
     except ServiceError as error:
         return Done("left", f"how it ended cannot be seen: {error.failure.sentence()}")
 
@@ -53,7 +62,7 @@ def _deployment(ctx: Context, say: Say) -> Done:
     try:
         deployments.delete(ctx.session, ctx.group, ctx.workspace, front, planned.name, say)
     except ServiceError as error:
-        if error.status not in {400, 409}:
+        if error.status not in {400, 409} or passes(error.failure):
             raise
         return Done("left", f"{GOES_ON}: {error.failure.message}", planned.id)
     ctx.journal.removed(ctx.run, planned.id, "deleted while it was being created, as the run was cancelled")

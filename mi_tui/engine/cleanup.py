@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from mi_tui.engine import keeping, whocan
 from mi_tui.engine.context import Context, Say
 from mi_tui.engine.journal import JournalError, LedgerEntry, RunState, Verdict
-from mi_tui.engine.patience import patiently
+from mi_tui.engine.patience import passes, patiently
 from mi_tui.engine.removal import REMOVABLE, Kept, Removal
 from mi_tui.engine.removers import REMOVERS, foreign_blobs
 from mi_tui.model.events import Left, Outcome, RunFinished, StepFailed, StepFinished, StepProgress, StepStarted
@@ -52,7 +52,8 @@ def in_order(ledger: Iterable[LedgerEntry]) -> list[LedgerEntry]:
 def foreign(ctx: Context, keep: frozenset[str] = frozenset()) -> dict[str, tuple[str, ...]]:
     """The containers that would go but hold blobs which this run did not put there: container id -> their names.
 
-    Without a person's consent they are left. What may not be listed is not in it: its removal says why. Changes nothing.
+    Without a person's consent they are left. What may not be listed is not in it: its removal says why. Changes nothing. Raises
+    ServiceError for what passes by itself.
     """
     found: dict[str, tuple[str, ...]] = {}
     kept_on_wish = keeping.kept(removable(ctx), keep)
@@ -61,7 +62,9 @@ def foreign(ctx: Context, keep: frozenset[str] = frozenset()) -> dict[str, tuple
             continue
         try:
             names = foreign_blobs(Removal(ctx), entry)
-        except ServiceError:
+        except ServiceError as error:
+            if passes(error.failure):
+                raise
             continue
         if names:
             found[entry.id] = tuple(names)

@@ -76,6 +76,10 @@ class Pace:
     """An outage of the service is longer, or over: Azure's own guidance gives transient faults seconds to a few minutes."""
     throttled_patience: float = 3600.0
     """ARM's longest window in which requests are counted is an hour (Understand how Azure Resource Manager throttles requests)."""
+    reading_patience: float = 120.0
+    """Before a run begins, a person waits for it and nothing is under way: longer is theirs to decide."""
+    cancelling_patience: float = 600.0
+    """After a person said "cancel": what is not deleted goes on billing, but they wait for the end."""
     calm: float = 30.0
     """When it has gone well for so long after a pause, the next failure is another trouble."""
     most_tries: int = 100

@@ -39,7 +39,7 @@ def look(session: Session, answers: Answers) -> Found:
     """Read everything that the answers name, side by side. Raises ServiceError; a quota that cannot be read is only said."""
     where, store = answers.workspace, answers.storage
     group, store_group = where.resource_group, store.resource_group or where.resource_group
-    with ThreadPoolExecutor(7) as pool:
+    with ThreadPoolExecutor(7, initializer=session.operations.helping()) as pool:
         caller = pool.submit(session.caller)
         subscription = pool.submit(subscriptions.get, session)
         workspace = pool.submit(workspaces.get, session, group, where.name)

@@ -6,6 +6,7 @@ a call whose answer was lost has done is found and kept.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import threading
 import time
@@ -23,6 +24,7 @@ from mi_tui.services.operations import Listener
 
 if TYPE_CHECKING:
     from mi_tui.engine.context import Context, Pace, Say
+    from mi_tui.services.session import Session
 
 T = TypeVar("T")
 
@@ -222,6 +224,59 @@ def patiently(ctx: Context, step: str, say: Say, work: Callable[[], T], command:
         else:
             attempt.over()
             return result
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """Who waits for what is no run: `say` gets a sentence when a wait begins and an empty one when it is over; `stop` ends it."""
+
+    say: Callable[[str], None] = lambda words: None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def outlast(
+    session: Session,
+    pace: Pace,
+    work: Callable[[], T],
+    waiter: Waiter,
+    *,
+    longest: float,
+    later: str,
+    gone: Callable[[], bool] = lambda: False,
+) -> T:
+    """Do `work`, and do it again while what goes wrong passes by itself, for `longest` seconds at most: what is read before a run, and what
+    is done after it was told to stop.
+
+    What is said ends with `later`, which is what the person may do instead. Raises what `work` raises that does not pass, ServiceError
+    when patience is over, and Abandoned when it is stopped.
+    """
+    bounds = {
+        name: min(getattr(pace, name), longest) for name in ("network_patience", "busy_patience", "throttled_patience")
+    }
+    patience = Patience(dataclasses.replace(pace, **bounds))
+
+    def waits(words: str) -> None:
+        waiter.say(f"Waiting: {words}. {later}" if words else "")
+
+    while True:
+        try:
+            with session.operations.working(Listener(waits, patience.answered, waiter.stop)):
+                return work()
+        except Abandoned:
+            raise
+        except Exception as error:
+            failure = as_failure(error)
+            pause = None if gone() else patience.pause(failure)
+            if pause is None:
+                if patience.tries and trouble_of(failure) is not None:
+                    raise ServiceError(_worn_out(failure, patience)) from error
+                raise
+            said = failure.message.rstrip(".")
+            waits(f"{said}; trying again in {max(1, round(pause))} s, for {_span(longest)} at most")
+            if waiter.stop.wait(pause):
+                raise Abandoned("Stopped while waiting to try again.") from error
+            patience.resume()
+            waits("")
 
 
 class _Attempt:

@@ -7,6 +7,7 @@ import string
 import uuid
 
 from mi_tui.engine.found import Found, look
+from mi_tui.engine.patience import passes
 from mi_tui.model import instances, names, roles
 from mi_tui.model.answers import Answers, GrantPolicy, GrantScope, IdentityKind
 from mi_tui.model.capacity import QUOTA_HELP, Fit
@@ -84,6 +85,8 @@ def _conflicts(session: Session, answers: Answers, found: Found) -> list[Failure
             try:
                 reason = storage.check_name(session, store.account)
             except ServiceError as error:
+                if passes(error.failure):
+                    raise  # it says nothing about the name
                 raise PlanError([error.failure]) from error
             if reason:
                 fault("storage-name", reason, f"Take another name, such as {store.account[:18]}{secrets.token_hex(3)}.")

@@ -268,6 +268,15 @@ class Operations:
         listener: Listener | None = getattr(self._here, "listener", None)
         return listener
 
+    def helping(self) -> Callable[[], None]:
+        """To be called first in each thread that helps this one: what is waited for there is told to who works here, and may be left."""
+        listener: Listener | None = getattr(self._here, "listener", None)
+
+        def begin() -> None:
+            self._here.listener = listener or self._elsewhere
+
+        return begin
+
     @contextlib.contextmanager
     def everywhere(self) -> Iterator[None]:
         """While entered, waits in threads that nobody is known to work in are told to who works in this one: uploads have many threads."""

@@ -119,6 +119,35 @@ def test_nothing_runs_on_when_the_last_client_is_gone(lone_shell: Shell) -> None
     assert lone_shell("down", run, "--yes").code == 0
 
 
+BUSY = """
+about: a service that is busy
+rules:
+  - on: {method: GET, path: "*/storageAccounts/*"}
+    when: {times: TIMES}
+    answer: {status: 503, code: ServerBusy, message: The server is busy., headers: {Retry-After: "1"}}
+"""
+
+
+@pytest.mark.slow
+def test_planning_waits_for_a_busy_service_and_is_left_at_once(lone_shell: Shell, tmp_path: Path) -> None:
+    lone_shell("sandbox", "start", "--profile", "instant", check=True)
+    scenario = tmp_path / "busy.yaml"
+    scenario.write_text(BUSY.replace("TIMES", "2"))
+    planned = lone_shell("plan", "--sandbox", "--scenario", str(scenario), "--json")
+    assert planned.code == 0, planned.err
+    assert "Waiting: Azure asks to wait 1 s (503 Service Unavailable). Nothing was changed yet; Ctrl+C" in planned.err
+    scenario.write_text(BUSY.replace("TIMES", "1000"))
+    process = subprocess.Popen(
+        lone_shell.command("plan", "--sandbox", "--scenario", str(scenario)),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=lone_shell.environment, cwd=lone_shell.home.parent,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert "Waiting" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert "Interrupted." in process.communicate(timeout=TIMEOUT)[1]
+    assert process.returncode == 130
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

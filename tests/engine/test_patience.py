@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mi_tui.engine import runner
+from mi_tui.engine import cancelling, runner
 from mi_tui.engine.context import Context, Done, Pace
-from mi_tui.engine.patience import Patience, Trouble, bound, sign_in_ended, trouble_of
+from mi_tui.engine.patience import Patience, Trouble, Waiter, bound, outlast, sign_in_ended, trouble_of
 from mi_tui.model.events import Notice, Outcome, RunFinished, StepFailed, StepProgress
 from mi_tui.model.failure import Failure
 from mi_tui.services.errors import CERTIFICATE, NETWORK, PROXY, SIGN_IN, Abandoned, ServiceError
-from tests.engine.test_runner import Bench
+from mi_tui.services.session import Session
+from tests.engine.test_runner import GRAPH, Bench, _no_credential
 
 LOST = Failure(NETWORK, "The connection broke off.")
 BUSY = Failure("ServerBusy", "The server is busy.", status=503)
@@ -344,3 +345,73 @@ def test_an_abandoned_step_is_not_done_again(bench: Bench) -> None:
     bench.steps["a"] = leaves
     assert runner.run(bench.ctx).outcome is Outcome.LEFT_RUNNING
     assert not [e for e in bench.events if isinstance(e, StepFailed)]
+
+
+# ---- what is no run: reading before it, and the end of one that was cancelled
+
+
+def reading(
+    work: Callable[[], str],
+    said: list[str],
+    *,
+    pace: Pace = QUICK,
+    longest: float = 60.0,
+    stop: threading.Event | None = None,
+) -> str:
+    waiter = Waiter(said.append, stop or threading.Event())
+    session = Session(_no_credential(), "s")
+    return outlast(session, pace, work, waiter, longest=longest, later="Ctrl+C ends it.")
+
+
+def failing_read(*failures: Failure) -> Callable[[], str]:
+    left = list(failures)
+
+    def read() -> str:
+        if left:
+            raise ServiceError(left.pop(0))
+        return "read"
+
+    return read
+
+
+def test_what_is_read_before_a_run_is_waited_for_and_said() -> None:
+    said: list[str] = []
+    assert reading(failing_read(LOST, BUSY), said) == "read"
+    assert said[0] == "Waiting: The connection broke off; trying again in 1 s, for 60 s at most. Ctrl+C ends it."
+    assert said[1] == ""
+    assert said[2].startswith("Waiting: The server is busy;")
+    assert said[3] == ""
+
+
+def test_reading_before_a_run_is_not_waited_for_as_long_as_a_run_is() -> None:
+    with pytest.raises(ServiceError) as raised:
+        reading(failing_read(*[LOST] * 1000), [], longest=0.05)
+    assert raised.value.code == NETWORK
+    assert raised.value.failure.details[-1].startswith("Tried ")
+    with pytest.raises(ServiceError) as raised:
+        reading(failing_read(Failure("AuthorizationFailed", "no", status=403)), [])
+    assert raised.value.failure.details == ()
+
+
+def test_a_wait_before_a_run_is_left_at_once() -> None:
+    stop, said = threading.Event(), list[str]()
+    stop.set()
+    with pytest.raises(Abandoned):
+        reading(failing_read(LOST), said, pace=Pace(first_pause=3600, longest_pause=3600), longest=7200, stop=stop)
+    assert said
+
+
+def test_a_cancelled_step_is_looked_at_until_the_network_is_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = [LOST, BUSY]
+
+    def look(ctx: Context, say: object) -> Done:
+        if looks:
+            raise ServiceError(looks.pop(0))
+        return Done("cancelled", "Azure deleted it while it was being created")
+
+    monkeypatch.setitem(cancelling._LOOKS, "a", look)
+    bench.ctx.stop.set()
+    said: list[str] = []
+    done = cancelling.end(bench.ctx, GRAPH[0], said.append)
+    assert done.result == "cancelled"
+    assert len([words for words in said if words.startswith("Waiting")]) == 2

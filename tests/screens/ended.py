@@ -110,7 +110,7 @@ class Faked(Workflow):
                 return
 
     def foreign(
-        self, target: Target, record: RunRecord, keep: frozenset[str] = frozenset()
+        self, target: Target, record: RunRecord, keep: frozenset[str] = frozenset(), waiter: object = None
     ) -> dict[str, tuple[str, ...]]:
         return self.others
 

@@ -112,7 +112,7 @@ class Scripted(Workflow):
     def check_files(self, answers: Answers) -> Answers:
         return answers
 
-    def plan(self, target: Target, answers: Answers) -> tuple[str, Plan]:
+    def plan(self, target: Target, answers: Answers, waiter: object = None) -> tuple[str, Plan]:
         self.asked.append(answers)
         time.sleep(self.slow)
         if isinstance(self.given, Exception):

@@ -293,7 +293,7 @@ def test_a_crash_report_that_cannot_be_written_is_said(tmp_path: Path, capsys: p
 
 
 def test_without_a_usable_terminal_it_names_the_commands_before_textual_is_imported() -> None:
-    program = "import sys; from mi_tui.cli import entry\ncode = entry.wizard(); print(code, 'textual' in sys.modules)\n"
+    program = "import sys; from mi_tui.cli import start\ncode = start.wizard(); print(code, 'textual' in sys.modules)\n"
     done = subprocess.run(
         [sys.executable, "-c", program],
         stdin=subprocess.DEVNULL,

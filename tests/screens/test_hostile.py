@@ -193,7 +193,7 @@ class HostilePlan(Faked):
     def check_files(self, answers: Answers) -> Answers:
         return answers
 
-    def plan(self, target: Target, answers: Answers) -> tuple[str, Plan]:
+    def plan(self, target: Target, answers: Answers, waiter: object = None) -> tuple[str, Plan]:
         return "new123", self._plan
 
 

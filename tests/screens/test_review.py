@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import msgspec
@@ -11,14 +12,15 @@ from textual.widgets import Button, Input
 
 from mi_tui.app import MiTui
 from mi_tui.engine.planner import PlanError
-from mi_tui.model.answers import IdentityKind
+from mi_tui.model.answers import Answers, IdentityKind
 from mi_tui.model.capacity import Fit
 from mi_tui.model.commands import script
 from mi_tui.model.draft import Stage
 from mi_tui.model.failure import BROKEN_ENDPOINT, Failure
-from mi_tui.model.plan import Grant
+from mi_tui.model.plan import Grant, Plan
 from mi_tui.services.errors import ServiceError
 from mi_tui.widgets.card import FixLine
+from mi_tui.workflow import Target, Waiter
 from screens.review import ReviewScreen
 from tests.screens.plans import RUN, SUBSCRIPTION, Scripted, a_plan, drive, screen_text, until
 
@@ -242,19 +244,57 @@ def test_what_is_missing_is_said_without_asking_azure(tmp_path: Path) -> None:
 
 
 def test_a_changed_draft_is_planned_again_and_a_late_plan_is_ignored(tmp_path: Path) -> None:
-    flow = Scripted(tmp_path, a_plan())
-    flow.slow = 0.4
+    flow = Waiting(tmp_path, a_plan())
 
     async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: len(flow.asked) == 1)
         await pilot.press("escape")
         await until(app, pilot, lambda: app.wizard.stage is Stage.MODEL)
         app.wizard.draft.endpoint = "ep-other"
         app.go(Stage.REVIEW)
         await until(app, pilot, lambda: state(app) == "planned")
         assert [answers.endpoint.name for answers in flow.asked] == ["ep-demo", "ep-other"]
+        assert flow.stopped.is_set(), "nobody waits for the first plan any more"
+        flow.goes_on.set()
+        await until(app, pilot, flow.over.is_set)
+        await pilot.pause()
+        assert app.wizard.run == RUN
         assert app.wizard.planned_from == app.wizard.draft
 
     drive(flow, Stage.REVIEW, look)
+
+
+def test_what_planning_waits_for_is_said_until_it_goes_on(tmp_path: Path) -> None:
+    flow = Waiting(tmp_path, a_plan())
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: "Waiting: The connection broke off" in screen_text(app))
+        assert "Nothing was changed yet" in screen_text(app)
+        flow.goes_on.set()
+        await until(app, pilot, lambda: state(app) == "planned")
+        assert "Waiting" not in screen_text(app)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+class Waiting(Scripted):
+    """Whose first plan waits for the network until the test says that it goes on."""
+
+    def __init__(self, home: Path, plan: Plan) -> None:
+        super().__init__(home, plan)
+        self.goes_on, self.over, self.stopped = threading.Event(), threading.Event(), threading.Event()
+
+    def plan(self, target: Target, answers: Answers, waiter: object = None) -> tuple[str, Plan]:
+        if self.asked:
+            return super().plan(target, answers)
+        assert isinstance(waiter, Waiter)
+        self.asked.append(answers)
+        self.stopped = waiter.stop  # type: ignore[assignment]
+        waiter.say("Waiting: The connection broke off; trying again in 4 s. Nothing was changed yet; Ctrl+C ends it.")
+        assert self.goes_on.wait(60)
+        waiter.say("")
+        self.over.set()
+        return "another", a_plan()
 
 
 def test_commands_and_details_behind_their_keys_and_ids_masked(tmp_path: Path) -> None:

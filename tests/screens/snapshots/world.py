@@ -118,7 +118,7 @@ class Canned(Faked):
     def check_files(self, answers: Answers) -> Answers:
         return answers
 
-    def plan(self, target: Target, answers: Answers) -> tuple[str, Plan]:
+    def plan(self, target: Target, answers: Answers, waiter: object = None) -> tuple[str, Plan]:
         plan = self.things.give(self.given)
         assert isinstance(plan, Plan)
         return "abc123", plan
