@@ -141,7 +141,7 @@ class PlainRenderer:
             case events.Notice():
                 yield f"  {sign['warning']} {visible(event.text)}"
                 if event.diagnosis is not None:
-                    yield from (f"  {line}" for line in diagnosis_lines(event.diagnosis))
+                    yield from (f"  {line}" for line in diagnosis_lines(event.diagnosis, run=event.run))
             case events.RunFinished():
                 yield from self._finish(event)
             case _:
@@ -163,7 +163,7 @@ class PlainRenderer:
         if event.failure is not None and event.failure.sentence() not in self._told:
             yield from failure_lines(event.failure)
         if found is not None:
-            yield from diagnosis_lines(found, sign["warning"])
+            yield from diagnosis_lines(found, sign["warning"], event.run)
         words = {
             Outcome.SUCCEEDED: "Done.", Outcome.FAILED: "Failed.", Outcome.LEFT_RUNNING: "Left running.", Outcome.CANCELLED: "Cancelled.",
         }  # fmt: skip

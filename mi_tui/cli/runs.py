@@ -26,6 +26,7 @@ from mi_tui.cli.common import (
     take_over_option,
 )
 from mi_tui.cli.down import down
+from mi_tui.cli.fixes import carry_on, confirmed, fix_options, mending
 from mi_tui.cli.options import identity_option, not_without_the_sandbox, target_options, with_identity
 from mi_tui.cli.sign_in import How, sign_in_options
 from mi_tui.cli.status import status
@@ -100,7 +101,7 @@ def up(
     how: How,
 ) -> int:
     """Plan, confirm, run; ends with a scored answer."""
-    from mi_tui.cli.drive import drive, until_closed
+    from mi_tui.cli.drive import until_closed
     from mi_tui.cli.render import marks, plan_footer, plan_lines
 
     must_confirm(yes)
@@ -113,11 +114,11 @@ def up(
             click.echo("Nothing was changed.", err=True)
             return exits.DONE
         target.ask_sign_in = how.asking(workflow, target)
-        return drive(
-            run,
+        return carry_on(
+            workflow, target, run, render,
             lambda stop: workflow.up(target, run, made, until_closed(render, stop), stop),
-            lambda stop: workflow.down(target, workflow.journal.run(run), until_closed(render, stop), stop),
-        )
+            ask=not (yes or as_json),
+        )  # fmt: skip
 
 
 @click.command()
@@ -155,25 +156,38 @@ def runs(as_json: bool) -> None:
     is_flag=True,
     help="Make what the plan uses and somebody has removed since; otherwise you are asked.",
 )
+@fix_options
 @sign_in_options
 @json_option
-def resume(run: str, take_over: bool, make_missing: bool, as_json: bool, how: How) -> int:
+def resume(
+    run: str, take_over: bool, make_missing: bool, fix: str | None, yes: bool, as_json: bool, how: How
+) -> int:  # fmt: skip
     """Go on with a run that failed or was left: keeps what is done."""
-    from mi_tui.cli.drive import drive, until_closed
+    from mi_tui.cli.drive import until_closed
 
+    if yes and fix is None:
+        raise click.UsageError("--yes goes with --fix.")
+    if fix is not None:
+        must_confirm(yes)
     workflow, render = open_workflow(), renderer(as_json)
     record = workflow.journal.run(run)
     say_notices(workflow)
     workflow.journal.must_be_writable()
     with how.target_of(workflow, record) as target:
+        if fix is not None:
+            mended = confirmed(workflow, target, record, fix, yes=yes)
+            if mended is None:
+                return exits.DONE
+            work = mending(workflow, target, record, mended, render, take_over=take_over)
+            return carry_on(workflow, target, record.id, render, work, ask=not (yes or as_json))
         make_missing = make_missing or _may_make_missing(workflow, target, record)
-        return drive(
-            record.id,
+        return carry_on(
+            workflow, target, record.id, render,
             lambda stop: workflow.resume(
                 target, record, until_closed(render, stop), stop, take_over=take_over, make_missing=make_missing
             ),
-            lambda stop: workflow.down(target, record, until_closed(render, stop), stop),
-        )
+            ask=not as_json,
+        )  # fmt: skip
 
 
 def _may_make_missing(workflow: Workflow, target: Target, record: RunRecord) -> bool:

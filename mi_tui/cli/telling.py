@@ -22,8 +22,10 @@ SURE = {
 """How sure a diagnosis is, in words."""
 
 
-def diagnosis_lines(found: Diagnosis, mark: str = "") -> Iterator[str]:
-    """A diagnosis, line by line. Texts from outside are shown as they are; long sentences are folded, evidence and commands are not."""
+def diagnosis_lines(found: Diagnosis, mark: str = "", run: str = "") -> Iterator[str]:
+    """A diagnosis, line by line; with the `run` that failed, each fix that mi-tui can make has its command.
+
+    Texts from outside are shown as they are; long sentences are folded, evidence and commands are not."""
     yield from _folded(f"{mark} Why ({SURE[found.confidence]}): {found.cause}".strip(), "", "    ")
     if found.why:
         yield from _folded(found.why, "    ", "    ")
@@ -39,6 +41,8 @@ def diagnosis_lines(found: Diagnosis, mark: str = "") -> Iterator[str]:
         yield from _folded(f"{place}. {fix.words}", "    ", "       ")
         for line in fix.command.splitlines():
             yield f"       {visible(line)}"
+        if run and fix.change is not None:
+            yield f"       mi-tui resume {run} --fix {place}"
     if found.question:
         yield from _folded(found.question, "  ", "  ")
     for link in found.links:

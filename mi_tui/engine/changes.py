@@ -22,7 +22,13 @@ GONE = "is gone"
 
 def said(ctx: Context) -> list[str]:
     """A sentence for everything that this run made and that is gone or other than it left it. Never raises for what cannot be read."""
-    made = [entry for entry in ctx.journal.ledger(ctx.run) if entry.verdict is Verdict.CREATED]
+    planned = {item.id.lower() for item in ctx.plan.resources}
+    made = [
+        entry
+        for entry in ctx.journal.ledger(ctx.run)
+        # What the plan does not have any more is not made again. Grants and containers of uploads are no resources of a plan.
+        if entry.verdict is Verdict.CREATED and (entry.kind is ResourceKind.GRANT or entry.id.lower() in planned)
+    ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = list(pool.map(lambda entry: _look(ctx, entry), made))
     return [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mi_tui.model.answers import Answers, IdentityKind
 from mi_tui.model.capacity import Capacity
@@ -15,6 +17,8 @@ from mi_tui.services.errors import ServiceError
 from mi_tui.services.identities import IdentityInfo
 from mi_tui.services.session import Session
 from mi_tui.services.storage import AccountInfo
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,28 @@ class Found:
     """Why the quota could not be read."""
     tenants: tuple[str, ...] = ()
     """Names of the deployments of an endpoint that is broken; not read of one that is whole."""
+    own_account: bool = False
+    """The storage account is there, and the run that is planned anew made it."""
+
+    def without(self, ours: Callable[[str], bool], container_id: str, blob_id: str) -> Found:
+        """What was there before the run that made what `ours` (an id) says. The ids are those of the planned container and blob."""
+
+        def others(found: T | None, resource_id: str) -> T | None:
+            return None if ours(resource_id) else found
+
+        front = others(self.endpoint, self.endpoint.id) if self.endpoint else None
+        own_account = self.account is not None and ours(self.account.id)
+        return replace(
+            self,
+            identity=others(self.identity, self.identity.id) if self.identity else None,
+            account=None if own_account else self.account,
+            own_account=own_account,
+            container=self.container and not ours(container_id),
+            blob=False if ours(blob_id) else self.blob,
+            endpoint=front,
+            deployment=others(self.deployment, self.deployment.id) if self.deployment else None,
+            tenants=self.tenants if front else (),
+        )
 
 
 def look(session: Session, answers: Answers) -> Found:

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -132,6 +133,26 @@ class Journal:
             f"UPDATE runs SET plan=? WHERE id=? AND NOT {_DRIVEN_BY_ANOTHER}",
             msgspec.json.encode(plan), run, run, self._mine.get(run),
         )  # fmt: skip
+
+    def mend(self, run: str, plan: Plan, facts: Mapping[str, str]) -> None:
+        """Remember another plan of a run that this process drives, and what its steps are to know, both or neither. JournalError."""
+        self.must_be_writable()
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    met = self._db.execute(
+                        "UPDATE runs SET plan=? WHERE id=? AND owner=?", (msgspec.json.encode(plan), run, self._mine.get(run))
+                    ).rowcount  # fmt: skip
+                    rows = [(run, name, value) for name, value in facts.items()] if met else []
+                    self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", rows)
+                except BaseException:
+                    self._db.execute("ROLLBACK")
+                    raise
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise _unusable(error) from error
+        self._before_a_change(run, met)
 
     def end_run(self, run: str, state: RunState) -> None:
         """Remember how the run ended; it has no owner any more. One that was taken over meanwhile is the other's to end."""

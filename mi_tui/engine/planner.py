@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 import uuid
+from collections.abc import Iterable
 
 from mi_tui.engine.found import Found, look
 from mi_tui.engine.patience import passes
@@ -43,7 +44,11 @@ def code_name(run: str) -> str:
 
 def make_plan(session: Session, answers: Answers, run: str) -> Plan:
     """The plan for these answers (with absolute paths). Raises PlanError or ServiceError; changes nothing."""
-    found = look(session, answers)
+    return plan_from(session, answers, run, look(session, answers))
+
+
+def plan_from(session: Session, answers: Answers, run: str, found: Found) -> Plan:
+    """The plan for these answers and for what exists. Raises PlanError or ServiceError; changes nothing."""
     faults = list(_conflicts(session, answers, found))
     if faults:
         raise PlanError(faults)
@@ -55,7 +60,7 @@ def make_plan(session: Session, answers: Answers, run: str) -> Plan:
         place=found.place,
         resources=tuple(resources),
         grants=tuple(planned_grants),
-        steps=tuple(_steps(answers, planned_grants)),
+        steps=tuple(steps_of(answers, planned_grants)),
         warnings=tuple(_warnings(answers, found)),
         usd_per_hour=instance.usd_per_hour * answers.deployment.instance_count if instance else None,
         fit=_fit(answers, found),
@@ -74,7 +79,7 @@ def _conflicts(session: Session, answers: Answers, found: Found) -> list[Failure
         faults.append(Failure(code=f"mi-tui/{code}", message=message, advice=advice))
 
     store = answers.storage
-    if found.account is None:
+    if found.account is None and not found.own_account:
         if store.resource_group and store.resource_group.lower() != answers.workspace.resource_group.lower():
             fault(
                 "no-such-account",
@@ -306,7 +311,7 @@ def _grants(session: Session, answers: Answers, found: Found) -> list[Grant]:
     return planned
 
 
-def _steps(answers: Answers, planned: list[Grant]) -> list[PlannedStep]:
+def steps_of(answers: Answers, planned: Iterable[Grant]) -> list[PlannedStep]:
     """The graph. Typical times are medians of public field reports, in seconds."""
     uai = answers.identity.kind is IdentityKind.UAI
     principal = ("identity",) if uai else ("endpoint",)

@@ -34,7 +34,7 @@ def require(session: Session, path: str, api_version: str) -> Json:
 
 
 def ask(session: Session, path: str, api_version: str, body: Json) -> Json:
-    """What a POST that only reads answers, such as `getLogs`. Raises ServiceError."""
+    """What a POST answers, such as that of `getLogs`. Raises ServiceError. Does not wait for what it begins."""
     with translated():
         return _object(_checked(_send(session, "POST", _url(path), api_version, body=body)))
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mi_tui.engine.journal import Journal, JournalError, JournalWriteError, RunState, Verdict
@@ -156,3 +157,15 @@ def test_a_journal_that_breaks_is_no_bad_input(journal: Journal) -> None:
     journal.close()
     with pytest.raises(JournalWriteError):
         journal.note("r", "a", "b")
+
+
+def test_a_changed_plan_and_what_its_steps_are_to_know_are_written_together(journal: Journal) -> None:
+    journal.add_run("abc234", "sandbox", PLAN)
+    changed = msgspec.structs.replace(PLAN, warnings=("changed",))
+    journal.mend("abc234", changed, {"remake": "blue"})
+    assert journal.run("abc234").plan == changed
+    assert journal.facts("abc234") == {"remake": "blue"}
+    journal.end_run("abc234", RunState.FAILED)
+    with pytest.raises(JournalWriteError):
+        journal.mend("abc234", PLAN, {"remake": ""})
+    assert journal.facts("abc234") == {"remake": "blue"}, "neither: this process does not drive the run any more"

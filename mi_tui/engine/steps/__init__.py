@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from mi_tui.engine import evidence
 from mi_tui.engine.context import Context, Done, Say
-from mi_tui.engine.steps import access, assets, data, serving
+from mi_tui.engine.steps import access, assets, data, mended, serving
 
 Apply = Callable[[Context, Say], Done]
 
 
 def find(step: str) -> Apply:
     """The function that does a step of the plan, its long operations journalled; KeyError when there is none."""
-    work: Apply = (lambda ctx, say: access.grant(ctx, say, step)) if step.startswith("grant-") else _STEPS[step]
+    work = _STEPS.get(step) or _of_kind(step)
 
     def apply(ctx: Context, say: Say) -> Done:
         with ctx.session.operations.noting(ctx.noted(step)):
@@ -22,9 +22,20 @@ def find(step: str) -> Apply:
     return apply
 
 
+def _of_kind(step: str) -> Apply:
+    """The function of a step of which a plan may have several."""
+    if step.startswith("grant-"):
+        return lambda ctx, say: access.grant(ctx, say, step)
+    if step.startswith(mended.REGISTER):
+        return lambda ctx, say: mended.register(ctx, say, step)
+    raise KeyError(step)
+
+
 _STEPS: dict[str, Apply] = {
     "identity": access.identity,
     "effective": access.effective,
+    mended.CONDA_FILE: mended.conda_edit,
+    mended.LEAVE_BEHIND: mended.leave_behind,
     "storage-account": data.account,
     "container": data.container,
     "blob": data.blob,

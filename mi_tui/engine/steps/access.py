@@ -36,6 +36,11 @@ def identity(ctx: Context, say: Say) -> Done:
     return done
 
 
+LONGER_WAIT = "longer_wait"
+"""The fact that the grants are to be so many seconds old before the deployment is made, once; EVERY: as old as the slowest role needs;
+empty: no more than as a rule."""
+EVERY = "all"
+
 STORAGE_GRANT = "grant-storage"
 """The grant that init() needs. The others are needed from the deployment's first minute, to fetch image, model and code."""
 
@@ -118,6 +123,7 @@ def effective(ctx: Context, say: Say) -> Done:
     """Wait, visibly, until the last grant that the deployment needs at its beginning is `pace.grant_wait` old. No API says
     "effective" (azure-cli#22510); the deployment is tried again if this was too short. The storage grant needs no wait: init() comes
     minutes after the deployment was asked for."""
+    _wait_longer(ctx, say)
     old = age(ctx, at_once=True)
     if old is None:
         return Done("done", "nothing to wait for before the deployment")
@@ -128,6 +134,18 @@ def effective(ctx: Context, say: Say) -> Done:
         "Azure says up to 10 minutes, and the deployment is tried again if it was not enough",
     )
     return Done("done")
+
+
+def _wait_longer(ctx: Context, say: Say) -> None:
+    """Wait until all grants are as old as a change of the plan asks for, within what Azure says that a role may take; once."""
+    asked = ctx.fact(LONGER_WAIT)
+    if not asked:
+        return
+    seconds = ctx.pace.propagation if asked == EVERY else min(float(asked), ctx.pace.young_grant)
+    old = age(ctx, at_once=False)
+    if old is not None:
+        wait(ctx, say, seconds - old, "so that every grant acts before the deployment is made again")
+    ctx.note(LONGER_WAIT, "")
 
 
 def wait(ctx: Context, say: Say, seconds: float, words: str) -> None:

@@ -109,7 +109,9 @@ def blob(ctx: Context, say: Say) -> Done:
         # Put there between the look and the call, perhaps by this run's own call whose answer was lost: the blob itself tells.
         return _kept(ctx, blobs.BlobInfo(upload.etag, upload.metadata))
     ctx.note("blob_etag", upload.etag)
-    ctx.journal.created(ctx.run, ResourceKind.BLOB, planned.id, planned.name, f"uploaded with etag {upload.etag}")
+    ctx.journal.created(
+        ctx.run, ResourceKind.BLOB, planned.id, planned.name, f"uploaded with etag {upload.etag}", stamp=upload.etag
+    )
     by = "your sign-in" if upload.how == "token" else "the account key, as your sign-in may not write blobs there"
     return Done("created", f"{upload.size} B, uploaded with {by}", planned.id)
 
@@ -128,12 +130,19 @@ def _look(ctx: Context, info: AccountInfo) -> tuple[blobs.BlobInfo | None, bool]
 def _kept(ctx: Context, found: blobs.BlobInfo) -> Done:
     """A blob that is there: ours when its metadata says so, with the etag that tells later whether its content is still ours."""
     planned = ctx.plan.resource("blob")
-    first = ctx.journal.verdict(ctx.run, planned.id) is Verdict.INTENDED
+    entry = ctx.journal.entry(ctx.run, planned.id)
+    first = entry is not None and entry.verdict is Verdict.INTENDED
     done = ctx.keep(
         ResourceKind.BLOB, planned.id, planned.name, tags={RUN_TAG: found.metadata.get(seen.METADATA_MARK, "")}
     )
     if first and done.result == "created":
         ctx.note("blob_etag", found.etag)
+    etag = found.etag if first else entry.stamp if entry else ""
+    if etag and done.result == "created":
+        words = (
+            "intent recorded when it was absent; found present afterwards" if first else entry.evidence if entry else ""
+        )
+        ctx.journal.created(ctx.run, ResourceKind.BLOB, planned.id, planned.name, words, stamp=etag)
     return done
 
 

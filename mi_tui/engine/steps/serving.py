@@ -8,7 +8,7 @@ from pathlib import Path
 from mi_tui.engine import logs, missing, overwritten
 from mi_tui.engine.context import Context, Done, Interrupted, Say
 from mi_tui.engine.patience import passes
-from mi_tui.engine.steps import access
+from mi_tui.engine.steps import access, mended
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.events import Notice
 from mi_tui.model.failure import Failure
@@ -103,6 +103,7 @@ def deployment(ctx: Context, say: Say) -> Done:
     """Make the deployment; when it fails for a grant that is there but young, delete it, wait and make it again."""
     planned = ctx.plan.resource("deployment")
     front = ctx.plan.answers.endpoint.name
+    mended.remake(ctx, say)
     settled = _settle(ctx, say, planned.name)
     ctx.follower = logs.Follower(ctx, front, planned.name)
     if settled == "succeeded":

@@ -1,0 +1,113 @@
+"""The person's conda file: read, changed as it was shown and confirmed, and the text before kept beside it under a name of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mi_tui.engine.mending.conda import with_requirements
+from mi_tui.model.failure import Failure
+from mi_tui.services.errors import ServiceError
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of a conda file that was shown. The texts themselves are not kept: a file may hold an address with a password."""
+
+    path: str
+    requirements: tuple[str, ...]
+    backup: str
+    """The name of the file, beside it, that gets the text before."""
+    before: str
+    """The hash of the text before, and below of the one after."""
+    after: str
+
+
+def text_of(path: str) -> str:
+    """The file's text, its line ends as they are. Raises ServiceError."""
+    try:
+        return Path(path).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _trouble(path, "it is no UTF-8 text") from error
+    except OSError as error:
+        raise _trouble(path, f"it cannot be read: {error.strerror or error}") from error
+
+
+def plan_edit(path: str, requirements: tuple[str, ...]) -> tuple[Edit, str, str]:
+    """The change that puts the requirements into the file, with the text before and after it. Raises ServiceError."""
+    before = text_of(path)
+    after = with_requirements(before, requirements)
+    return Edit(path, requirements, _free_name(Path(path)), _hash(before), _hash(after)), before, after
+
+
+def carry_out(edit: Edit) -> str:
+    """Make the change, once; what was done, in words. One that somebody changed since it was shown stays as it is. Raises ServiceError."""
+    path, now = Path(edit.path), text_of(edit.path)
+    if _hash(now) == edit.after:
+        return "was changed already"
+    if _hash(now) != edit.before:
+        return "somebody changed it meanwhile: it is taken as it is"
+    changed = with_requirements(now, edit.requirements)
+    try:
+        kept = _keep(path, edit.backup, now)
+        _replace(path, changed)
+    except OSError as error:
+        raise _trouble(edit.path, f"it cannot be written: {error.strerror or error}") from error
+    return f"changed; as it was before, it is kept as {kept}"
+
+
+def _keep(path: Path, name: str, text: str) -> str:
+    """Write the text before beside the file, under a name that nothing has; the one that was taken."""
+    content = text.encode()
+    kept = path.with_name(name)
+    with contextlib.suppress(FileNotFoundError):
+        if kept.read_bytes() == content:
+            return kept.name  # an earlier try of this change wrote it
+        kept = path.with_name(_free_name(path))
+    with kept.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return kept.name
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put another text in the file's place, whole or not at all, with its permissions."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(path, name)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _free_name(path: Path) -> str:
+    """`conda.before-mi-tui.yaml`, or the first `conda.before-mi-tui-2.yaml` and so on that is free."""
+    number = 1
+    while True:
+        extra = "" if number == 1 else f"-{number}"
+        name = f"{path.stem}.before-mi-tui{extra}{path.suffix}"
+        if not os.path.lexists(path.with_name(name)):
+            return name
+        number += 1
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _trouble(path: str, why: str) -> ServiceError:
+    return ServiceError(
+        Failure("mi-tui/conda-file", f"The conda file {path} cannot be changed: {why}.", advice="Mend it, then resume.")
+    )

@@ -1,0 +1,277 @@
+"""A change of a plan, computed against the world: the other answers, the other plan, and the lines that show the difference.
+
+Of a run that has begun what is done is kept: the plan is made as if nothing of this run were there, so that each step finds its own and
+keeps it; only what the change touches gets other names, or is deleted and made again. The ledger keeps what was made under an old name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mi_tui.engine import found, planner
+from mi_tui.engine.journal import Journal, LedgerEntry, RunRecord
+from mi_tui.engine.mending import conda_file
+from mi_tui.engine.mending.conda_file import Edit
+from mi_tui.engine.mending.wishes import Case, Wish, refused, wish
+from mi_tui.engine.removal import REMOVABLE
+from mi_tui.engine.steps import mended
+from mi_tui.model import names
+from mi_tui.model.answers import Answers, GrantPolicy, IdentityKind
+from mi_tui.model.diagnosis import Change
+from mi_tui.model.instances import PRICES_READ
+from mi_tui.model.plan import Plan, PlannedResource, PlannedStep
+from mi_tui.model.redact import redact
+from mi_tui.services import endpoints
+from mi_tui.services.session import Session
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A change that was looked at and not made yet: nothing is other than before until a person confirms it."""
+
+    run: str
+    change: Change
+    answers: Answers
+    plan: Plan
+    lines: tuple[str, ...]
+    """The difference, in words."""
+    diff: tuple[str, ...] = ()
+    """The lines of the conda file that change, as a unified diff."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the steps of a begun run are to know."""
+    edit: Edit | None = None
+    """The change of the conda file that belongs to it."""
+
+
+_AFTER_ANOTHER_ENDPOINT = dict.fromkeys(("principal_id", "scoring_uri", "traffic_before", "response", "proof"), "")
+"""What is known of the endpoint that the run does not have any more."""
+
+_ASSETS = {"model": "model", "code": "code", "environment": "conda"}
+"""Key of a registered asset -> the member of `answers.deployment` that it is made from."""
+
+
+def mend_new(session: Session, run: str, answers: Answers, change: Change) -> Mended:
+    """The change of a plan that has not begun. Changes nothing. Raises PlanError, or ServiceError when the world cannot be read."""
+    wanted = wish(Case(session, answers, None), change)
+    edit, diff = _edit(wanted)
+    if wanted.conda is not None and edit is None:
+        raise refused("not-begun", "Nothing was registered yet: the conda file is read when the run begins.")
+    plan = planner.make_plan(session, wanted.answers, run)
+    plan = msgspec.structs.replace(plan, steps=_with_steps(plan.steps, wanted.register, edit=False, leaving=False))
+    lines = (*wanted.lines, *_edit_lines(edit), *_new_warnings(None, plan))
+    return Mended(run, change, wanted.answers, plan, lines, diff, {}, edit)
+
+
+def mend(session: Session, journal: Journal, record: RunRecord, change: Change) -> Mended:
+    """The change of a run that has begun and stands still. Changes nothing. Raises PlanError, or ServiceError when the world cannot be
+    read, JournalError when the run's own record cannot be."""
+    old, facts = record.plan, journal.facts(record.id)
+    if not old.steps:
+        raise refused(
+            "adopted", "The run was begun on another machine: it can be removed, but not changed or gone on with."
+        )
+    ledger = journal.ledger(record.id)
+    wanted = wish(Case(session, old.answers, old, _principal(session, old, facts)), change)
+    edit, diff = _edit(wanted)
+    plan = _plan_anew(session, record.id, old, wanted, ledger)
+    leaving = mended.left_behind(plan, ledger)
+    pending = edit is not None or bool(facts.get(mended.CONDA_EDIT))
+    register = (*_registered_by(old), *wanted.register)
+    plan = msgspec.structs.replace(plan, steps=_with_steps(plan.steps, register, edit=pending, leaving=bool(leaving)))
+    noted = dict(wanted.facts)
+    if edit is not None:
+        noted[mended.CONDA_EDIT] = msgspec.json.encode(edit).decode()
+    moved = _id(old, "endpoint") != _id(plan, "endpoint") or old.answers.identity != plan.answers.identity
+    if moved:
+        noted |= _AFTER_ANOTHER_ENDPOINT
+    again = _made_again(old, plan, wanted, ledger)
+    if again:
+        noted[mended.REMAKE] = plan.answers.deployment.name
+    lines = [*wanted.lines, *_edit_lines(edit)]
+    lines += _difference(old, plan)
+    lines += [f"- the {entry.kind.value} {entry.name}, which this run made, is deleted" for entry in leaving]
+    lines += _kept_lines(plan, ledger)
+    if again:
+        lines.append(f"! the deployment {plan.answers.deployment.name} of this run is deleted and made again")
+    lines += _new_warnings(old, plan)
+    return Mended(record.id, change, plan.answers, plan, tuple(dict.fromkeys(lines)), diff, noted, edit)
+
+
+def _principal(session: Session, plan: Plan, facts: dict[str, str]) -> str:
+    """The object id of the endpoint's identity, as far as there is one."""
+    known = facts.get("principal_id", "")
+    if known or plan.answers.identity.kind is IdentityKind.UAI:
+        return known
+    front = endpoints.get(session, plan.place.resource_group, plan.answers.workspace.name, plan.answers.endpoint.name)
+    return (front.principal_id or "") if front else ""
+
+
+# ---- the plan
+
+
+def _plan_anew(session: Session, run: str, old: Plan, wanted: Wish, ledger: list[LedgerEntry]) -> Plan:
+    """The plan of the changed answers, as if nothing that this run made were there."""
+    made = {entry.id.lower() for entry in ledger if entry.verdict in REMOVABLE}
+    answers, store = wanted.answers, wanted.answers.storage
+    look = found.look(session, answers)
+    account = (
+        look.account.id
+        if look.account
+        else names.storage_account_id(look.place.subscription, look.place.resource_group, store.account)
+    )
+    container = names.container_id(account, store.container)
+    look = look.without(lambda one: one.lower() in made, container, planner.blob_id(container, store.blob))
+    plan = planner.plan_from(session, answers, run, look)
+    resources = tuple(_asset(run, item, old, wanted, ledger) for item in plan.resources)
+    same = old.answers.identity == answers.identity
+    before = {grant.key: grant for grant in old.grants} if same else {}
+    granted = tuple(
+        msgspec.structs.replace(
+            grant,
+            # What an earlier change let this run make, it makes now too.
+            skipped=grant.skipped and grant.key not in wanted.grants and (grant.key not in before or before[grant.key].skipped),
+            automatic=grant.automatic and grant.key not in wanted.grants and (grant.key not in before or before[grant.key].automatic),
+        )
+        for grant in plan.grants
+    )  # fmt: skip
+    if answers.grants is GrantPolicy.SKIP:
+        # One that Azure was to make and that is this run's now is nobody else's.
+        granted = tuple(
+            msgspec.structs.replace(grant, skipped=False) if grant.key in wanted.grants else grant for grant in granted
+        )
+    return msgspec.structs.replace(
+        plan, resources=resources, grants=granted, steps=tuple(planner.steps_of(answers, granted))
+    )
+
+
+def _asset(run: str, item: PlannedResource, old: Plan, wanted: Wish, ledger: list[LedgerEntry]) -> PlannedResource:
+    """A registered asset as it was, unless what it is made from changes: then under a name that was not used."""
+    member = _ASSETS.get(item.key)
+    if member is None:
+        return item
+    before = old.resource(item.key)
+    if getattr(old.answers.deployment, member) != getattr(wanted.answers.deployment, member):
+        return item
+    if item.key != "environment" or wanted.conda is None:
+        return before
+    used = {before.name, *(entry.name.split("/")[-1].split(":")[0] for entry in ledger if entry.kind is item.kind)}
+    number = 2
+    while (name := f"{wanted.answers.endpoint.name}-{number}-{run}-env") in used:
+        number += 1
+    return msgspec.structs.replace(
+        item, name=name, id=names.asset_id(old.place.workspace_id, "environments", name, "1")
+    )
+
+
+def _registered_by(plan: Plan) -> tuple[str, ...]:
+    return tuple(step.id.removeprefix(mended.REGISTER) for step in plan.steps if step.id.startswith(mended.REGISTER))
+
+
+def _with_steps(
+    steps: Iterable[PlannedStep], register: Iterable[str], *, edit: bool, leaving: bool
+) -> tuple[PlannedStep, ...]:
+    """The graph with the steps that changes bring, each before what needs it."""
+    more = [mended.register_step(namespace) for namespace in dict.fromkeys(register)]
+    before: dict[str, tuple[str, ...]] = {"endpoint": tuple(step.id for step in more)}
+    if edit:
+        more.append(mended.conda_step())
+        before["environment"] = (mended.CONDA_FILE,)
+    if leaving:
+        more.append(mended.leave_step())
+        before["deployment"] = (mended.LEAVE_BEHIND,)
+    return (
+        *more,
+        *(msgspec.structs.replace(step, needs=(*step.needs, *before.get(step.id, ()))) for step in steps),
+    )
+
+
+def _id(plan: Plan, key: str) -> str:
+    return plan.resource(key).id.lower()
+
+
+def _made_again(old: Plan, plan: Plan, wanted: Wish, ledger: Iterable[LedgerEntry]) -> bool:
+    """Whether a deployment is there, as far as the ledger knows, that was made by the old plan and is to be other than it was."""
+    there = {entry.id.lower() for entry in ledger if entry.verdict in REMOVABLE}
+    if _id(plan, "deployment") not in there or _id(plan, "deployment") != _id(old, "deployment"):
+        return False
+    return (
+        wanted.remake
+        or old.answers.deployment != plan.answers.deployment
+        or old.answers.storage != plan.answers.storage
+    )
+
+
+# ---- the conda file
+
+
+def _edit(wanted: Wish) -> tuple[Edit | None, tuple[str, ...]]:
+    """The change of the conda file, and its diff; nothing where none is asked for."""
+    if not wanted.conda:
+        return None, ()
+    path = wanted.answers.deployment.conda
+    edit, before, after = conda_file.plan_edit(path, wanted.conda)
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), path, f"{path} (changed)", lineterm="", n=2
+    )  # fmt: skip
+    return edit, tuple(redact(line) for line in lines)
+
+
+def _edit_lines(edit: Edit | None) -> list[str]:
+    if edit is None:
+        return []
+    return [f"~ {edit.path} is changed; as it is now, it is kept beside it as {edit.backup}"]
+
+
+# ---- words
+
+
+def _difference(old: Plan, new: Plan) -> list[str]:
+    """What is other in the new plan, beside what the change itself said."""
+    before = {item.key: item for item in old.resources}
+    lines = [
+        f"{item.action.mark} {item.action.value} {item.kind.value} {item.name}"
+        + (f" (was {before[item.key].name})" if item.key in before else "")
+        for item in new.resources
+        if item.key not in before or not names.same_id(before[item.key].id, item.id)
+    ]
+    told = {(grant.key, grant.scope.lower(), grant.principal) for grant in old.grants if _is_made(old, grant.key)}
+    lines += [
+        f"+ {grant.role} for {grant.principal} on {grant.scope_words}: {grant.why}"
+        for grant in new.grants
+        if _is_made(new, grant.key) and (grant.key, grant.scope.lower(), grant.principal) not in told
+    ]
+    if old.usd_per_hour != new.usd_per_hour and new.usd_per_hour is not None:
+        was = f" instead of {old.usd_per_hour:.2f}" if old.usd_per_hour is not None else ""
+        lines.append(f"Price: about {new.usd_per_hour:.2f} USD/h{was} (list, {PRICES_READ})")
+    return lines
+
+
+def _is_made(plan: Plan, key: str) -> bool:
+    grant = next(grant for grant in plan.grants if grant.key == key)
+    return not (grant.automatic or grant.skipped)
+
+
+def _kept_lines(plan: Plan, ledger: Iterable[LedgerEntry]) -> list[str]:
+    """What the run made under names that the plan does not have any more, and that lies there without a bill of its own."""
+    planned = {item.id.lower() for item in plan.resources}
+    lying = [
+        entry
+        for entry in ledger
+        if entry.verdict in REMOVABLE and entry.id.lower() not in planned and entry.kind.value in _LYING
+    ]
+    return [
+        f"= the {entry.kind.value} {entry.name}, which this run made, stays until clean-up; 'mi-tui down' removes it"
+        for entry in lying
+    ]
+
+
+_LYING = {"storage account", "user-assigned identity", "environment", "model", "code"}
+
+
+def _new_warnings(old: Plan | None, new: Plan) -> list[str]:
+    known = set(old.warnings) if old else set()
+    return [f"Note: {warning}" for warning in new.warnings if warning not in known]

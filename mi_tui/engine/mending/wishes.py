@@ -1,0 +1,409 @@
+"""What each kind of change asks for: other answers, grants to make, providers to register, lines in the conda file, waiting."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mi_tui.engine.catalog import Catalog
+from mi_tui.engine.planner import PlanError
+from mi_tui.engine.steps.access import EVERY, LONGER_WAIT
+from mi_tui.model import instances, names
+from mi_tui.model.answers import RESERVED_VARIABLES, Answers, GrantPolicy, Identity, IdentityKind
+from mi_tui.model.answers_rules import name_faults
+from mi_tui.model.capacity import Capacity
+from mi_tui.model.diagnosis import Change, ChangeKind
+from mi_tui.model.failure import Failure
+from mi_tui.model.plan import Grant, Plan
+from mi_tui.services import capacity, deployments, endpoints, grants, providers, rights, workspaces
+from mi_tui.services.errors import ServiceError
+from mi_tui.services.session import Session
+
+_TRIES = 5
+"""How many names are tried when one is to be found that is free."""
+
+
+@dataclass
+class Case:
+    """What is to be changed: answers, and the plan of a run that has begun (None: nothing has begun)."""
+
+    session: Session
+    answers: Answers
+    plan: Plan | None
+    principal_id: str = ""
+    """The endpoint's identity, where it is known."""
+
+
+@dataclass
+class Wish:
+    """What a change asks for, on the way from words to a plan."""
+
+    answers: Answers
+    lines: list[str] = field(default_factory=list)
+    grants: frozenset[str] = frozenset()
+    """Keys of the plan's grants that the run is to make, whatever the answers say."""
+    register: tuple[str, ...] = ()
+    conda: tuple[str, ...] | None = None
+    """Requirements for the conda file; empty: it is read again as it is; None: it is not touched."""
+    remake: bool = False
+    """The deployment is made again although nothing of it may be other than before."""
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+def wish(case: Case, change: Change) -> Wish:
+    """What the change asks for. Raises PlanError when it cannot be, ServiceError when the world cannot be read."""
+    made = _KINDS[change.kind](case, change.values)
+    if faults := list(name_faults(made.answers)):
+        raise PlanError([Failure("mi-tui/answers", str(fault)) for fault in faults])
+    return made
+
+
+def refused(code: str, message: str, advice: str = "") -> PlanError:
+    """A change that cannot be, as it is raised."""
+    return PlanError([Failure(f"mi-tui/{code}", message, advice=advice)])
+
+
+def asks_for(change: Change) -> tuple[str, ...]:
+    """What a person has to say before the change can be: names of tags without a value."""
+    if change.kind is not ChangeKind.TAG:
+        return ()
+    return tuple(name for name, value in map(_pair, change.values) if not value)
+
+
+def with_values(change: Change, values: dict[str, str]) -> Change:
+    """The change with what the person said for each of `asks_for`."""
+    pairs = [(name, value or values.get(name, "")) for name, value in map(_pair, change.values)]
+    return Change(change.kind, tuple(f"{name}={value}" for name, value in pairs))
+
+
+# ---- grants
+
+
+def _grant(case: Case, values: tuple[str, ...]) -> Wish:
+    if case.plan is None:
+        return _all_grants(case, values)
+    known = {grant.key: grant for grant in case.plan.grants}
+    if unknown := [key for key in values if key not in known]:
+        raise refused("no-such-grant", f"The plan has no grant {', '.join(unknown)}.", f"It has: {', '.join(known)}.")
+    chosen = [grant for grant in known.values() if not values or grant.key in values]
+    lacking = [grant for grant in chosen if not _held(case, grant)]
+    if not case.principal_id:
+        # Nobody can hold a role before there is somebody: only what was left to others is not going to be made.
+        lacking = [grant for grant in lacking if grant.skipped]
+    if not lacking:
+        raise refused("no-grant-missing", "No grant of the plan is missing.", "Take 'retry', or 'wait' for young ones.")
+    if forbidden := [grant for grant in lacking if not _may(case.session, _GRANTING, grant.scope)]:
+        raise PlanError([_somebody_else_grants(case, grant) for grant in forbidden])
+    made = Wish(case.answers, grants=frozenset(grant.key for grant in lacking))
+    made.lines += [f"+ {grant.role} for {grant.principal} on {grant.scope_words}: {grant.why}" for grant in lacking]
+    if {grant.key for grant in known.values() if grant.skipped} <= made.grants:
+        made.answers = msgspec.structs.replace(case.answers, grants=GrantPolicy.MAKE)
+    return made
+
+
+def _all_grants(case: Case, values: tuple[str, ...]) -> Wish:
+    if case.answers.grants is GrantPolicy.MAKE:
+        raise refused("no-grant-missing", "The plan makes every grant already.")
+    if values:
+        raise refused("not-begun", "Before the run has begun, all grants are made or none.", "Leave the keys out.")
+    answers = msgspec.structs.replace(case.answers, grants=GrantPolicy.MAKE)
+    return Wish(answers, ["Grants: left to somebody else -> made by this run"])
+
+
+def _held(case: Case, grant: Grant) -> bool:
+    if not case.principal_id:
+        return False
+    held = grants.list_for(case.session, grant.scope, case.principal_id)
+    return any(found.role_guid == grant.role_guid for found in held)
+
+
+_GRANTING = "Microsoft.Authorization/roleAssignments/write"
+
+
+def _may(session: Session, action: str, scope: str) -> bool:
+    """Whether the caller may do it; True also where that cannot be seen: then the step that does it is told."""
+    try:
+        entries = rights.permissions(session, scope)
+    except ServiceError:
+        return True
+    return entries is None or rights.permitted(entries, action)
+
+
+def _somebody_else_grants(case: Case, grant: Grant) -> Failure:
+    who = case.principal_id or "PRINCIPAL-ID"
+    command = (
+        f"az role assignment create --role '{grant.role}' --assignee-object-id {who} --assignee-principal-type ServicePrincipal "
+        f"--scope '{grant.scope}'"
+    )
+    words = f"You may not grant {grant.role} on {grant.scope_words}: that takes {_GRANTING}."
+    return Failure("mi-tui/no-right", words, advice=f"Whoever may grant it says: {command}. Then resume.")
+
+
+def _wait(case: Case, values: tuple[str, ...]) -> Wish:
+    if case.plan is None:
+        raise refused("not-begun", "Nothing was granted yet, so there is nothing to wait for.")
+    asked = values[0] if values else EVERY
+    if asked != EVERY and not (asked.replace(".", "", 1).isdigit() and float(asked) > 0):
+        raise refused("seconds", f"{asked!r} is no number of seconds.")
+    long = "as Azure says that a role may take to act (10 minutes)" if asked == EVERY else f"{float(asked):.0f} s"
+    line = f"Waits until the youngest grant is as old {long if asked == EVERY else f'as {long}'}, then tries the deployment again"
+    return Wish(case.answers, [line], facts={LONGER_WAIT: asked})
+
+
+# ---- the subscription
+
+
+def _register(case: Case, values: tuple[str, ...]) -> Wish:
+    if not values:
+        raise refused("no-namespace", "Which provider is to be registered was not said.", "Such as Microsoft.Cdn.")
+    made, missing = Wish(case.answers), list[str]()
+    for namespace in values:
+        state = providers.state(case.session, namespace)
+        if not state:
+            raise refused("no-such-provider", f"Azure knows no provider {namespace!r}.")
+        subscription = f"/subscriptions/{case.session.subscription_id}"
+        if state.lower() != providers.REGISTERED and not _may(
+            case.session, f"{namespace}/register/action", subscription
+        ):
+            raise refused(
+                "no-right", f"You may not register {namespace}: that takes {namespace}/register/action on the subscription.",
+                f"Whoever may, such as a Contributor of it, says: az provider register --namespace {namespace}. Then resume.",
+            )  # fmt: skip
+        if state.lower() == providers.REGISTERED:
+            made.lines.append(f"= {namespace} is registered by now")
+        else:
+            missing.append(namespace)
+            made.lines.append(f"+ register {namespace} (now {state}); the registration stays after clean-up")
+    made.register = tuple(missing)
+    return made
+
+
+def _instance_type(case: Case, values: tuple[str, ...]) -> Wish:
+    wanted = case.answers.deployment
+    room = _room(case)
+    name = values[0] if values else _fitting(room, wanted.instance_type, wanted.instance_count)
+    if not name:
+        raise refused(
+            "instance-type", "No size that fits is known.", "Name one: 'mi-tui resume RUN --fix instance-type=NAME'."
+        )
+    size = instances.find(name)
+    if words := names.INSTANCE_TYPE.fault(name):
+        raise refused("instance-type", words)
+    if room is not None and room.absent(name):
+        raise refused("instance-type", f"{name} is not among the sizes that Azure ML lists in {room.location}.")
+    name = size.name if size else name
+    deployment = msgspec.structs.replace(wanted, instance_type=name)
+    made = Wish(msgspec.structs.replace(case.answers, deployment=deployment), remake=True)
+    made.lines.append(f"Instance type: {wanted.instance_type} -> {name}{_facts(size)}")
+    fit = room.fit(name, wanted.instance_count) if room else None
+    if fit is not None:
+        made.lines.append(f"Quota: {fit.words}")
+    return made
+
+
+def _facts(size: instances.InstanceType | None) -> str:
+    if size is None:
+        return ""
+    return f" ({size.cores} cores, {size.memory_gib:g} GiB, about {size.usd_per_hour:.2f} USD/h each)"
+
+
+def _room(case: Case) -> Capacity | None:
+    where = case.answers.workspace
+    try:
+        location = case.plan.place.location if case.plan else ""
+        location = location or workspaces.get(case.session, where.resource_group, where.name).location
+        return capacity.read(case.session, location)
+    except ServiceError:
+        return None  # reading it takes a right that a run does not need; the price is shown all the same
+
+
+def _fitting(room: Capacity | None, but: str, count: int) -> str:
+    """The cheapest size that fits the quota, other than the one that is chosen."""
+    if room is None:
+        return ""
+    cheapest = sorted(instances.all_types(), key=lambda kind: kind.usd_per_hour)
+    fits = (kind.name for kind in cheapest if (fit := room.fit(kind.name, count)) is not None and fit.fits)
+    return next((name for name in fits if name.lower() != but.lower()), "")
+
+
+# ---- names
+
+
+def _endpoint_name(case: Case, values: tuple[str, ...]) -> Wish:
+    where, old = case.answers.workspace, case.answers.endpoint.name
+    location = case.plan.place.location if case.plan else ""
+    location = location or workspaces.get(case.session, where.resource_group, where.name).location
+    catalog = Catalog(case.session)
+
+    def fault(name: str) -> str | None:
+        return catalog.endpoint_fault(where.resource_group, where.name, name, location)
+
+    new = _name(values, old, 26, "-", fault)
+    endpoint = msgspec.structs.replace(case.answers.endpoint, name=new, replace_broken=False)
+    return Wish(msgspec.structs.replace(case.answers, endpoint=endpoint), [f"Endpoint: {old} -> {new}"])
+
+
+def _deployment_name(case: Case, values: tuple[str, ...]) -> Wish:
+    where, front, old = case.answers.workspace, case.answers.endpoint.name, case.answers.deployment.name
+    place = (case.session, where.resource_group, where.name, front)
+    there = {info.name.lower() for info in deployments.list_all(*place)} if endpoints.get(*place) else set[str]()
+
+    def fault(name: str) -> str | None:
+        taken = f"The endpoint {front!r} has a deployment {name!r} already." if name.lower() in there else None
+        return names.DEPLOYMENT.fault(name) or taken
+
+    new = _name(values, old, 26, "-", fault)
+    deployment = msgspec.structs.replace(case.answers.deployment, name=new)
+    return Wish(msgspec.structs.replace(case.answers, deployment=deployment), [f"Deployment: {old} -> {new}"])
+
+
+def _storage_account(case: Case, values: tuple[str, ...]) -> Wish:
+    old = case.answers.storage.account
+    new = _name(values, old, 20, "", Catalog(case.session).storage_name_fault)
+    store = msgspec.structs.replace(case.answers.storage, account=new, resource_group=None)
+    return Wish(msgspec.structs.replace(case.answers, storage=store), [f"Storage account: {old} -> {new}"])
+
+
+def _name(values: tuple[str, ...], old: str, longest: int, joint: str, fault: Callable[[str], str | None]) -> str:
+    """The name that was asked for, or one with the same stem that is free. PlanError when it cannot be had."""
+    tried = values[:1] or tuple(f"{old[:longest].rstrip('-')}{joint}{secrets.token_hex(2)}" for _ in range(_TRIES))
+    words = ""
+    for name in tried:
+        found = fault(name)
+        if not found:
+            return name
+        words = found
+    raise refused("name", words, "Take another name.")
+
+
+# ---- the endpoint that is there
+
+
+def _identity(case: Case, values: tuple[str, ...]) -> Wish:
+    where, name = case.answers.workspace, case.answers.endpoint.name
+    kind, identity_id = (*values, "", "")[:2]
+    if not kind:
+        found = endpoints.get(case.session, where.resource_group, where.name, name)
+        if found is None:
+            raise refused("no-endpoint", f"There is no endpoint {name!r}, so it has no identity to take.")
+        kind = "uai" if found.identity_ids else "sai"
+        identity_id = found.identity_ids[0] if found.identity_ids else ""
+    old = case.answers.identity
+    if kind.lower() == "sai":
+        new = Identity(IdentityKind.SAI)
+    elif kind.lower() == "uai" and identity_id:
+        new = _identity_of(case, identity_id)
+    else:
+        raise refused("identity", "Say sai, or uai and the identity's resource id.")
+    lines = [f"Identity: {_said(old)} -> {_said(new)}"]
+    return Wish(msgspec.structs.replace(case.answers, identity=new), lines)
+
+
+def _identity_of(case: Case, identity_id: str) -> Identity:
+    try:
+        parsed = names.parse_id(identity_id)
+    except ValueError as error:
+        raise refused("identity", f"{identity_id!r} is no resource id of an identity.") from error
+    where = case.answers.workspace
+    if parsed.subscription.lower() != where.subscription.lower():
+        raise refused(
+            "identity", f"The identity {parsed.name!r} lies in another subscription than the workspace.",
+            "Take another endpoint name.",
+        )  # fmt: skip
+    own = parsed.group.lower() == where.resource_group.lower()
+    return Identity(IdentityKind.UAI, parsed.name, None if own else parsed.group)
+
+
+def _said(identity: Identity) -> str:
+    return identity.kind.words + (f" {identity.name}" if identity.name else "")
+
+
+def _replace_broken(case: Case, values: tuple[str, ...]) -> Wish:
+    name = case.answers.endpoint.name
+    if values and values[0].lower() != name.lower():
+        raise refused("replace-broken", f"The plan's endpoint is {name!r}, not {values[0]!r}.")
+    endpoint = msgspec.structs.replace(case.answers.endpoint, replace_broken=True)
+    line = f"The broken leftover {name} is deleted and made again, if it holds nothing that this run did not make"
+    return Wish(msgspec.structs.replace(case.answers, endpoint=endpoint), [line])
+
+
+# ---- what is deployed
+
+
+def _conda(case: Case, values: tuple[str, ...]) -> Wish:
+    return Wish(case.answers, conda=values, remake=True)
+
+
+def _variable(case: Case, values: tuple[str, ...]) -> Wish:
+    if not values:
+        raise refused("variable", "Which variable is to be set was not said.", "Such as LOG_LEVEL=debug.")
+    answers, lines, known = case.answers, list[str](), dict(case.answers.deployment.environment_variables)
+    for name, value in map(_pair, values):
+        if name in RESERVED_VARIABLES:
+            answers = _computed_from(answers, name, value)
+            lines.append(_reserved_line(name, value))
+        elif value:
+            lines.append(f"~ {name}: {known[name]!r} -> {value!r}" if name in known else f"+ {name}={value}")
+            known[name] = value
+        elif name in known:
+            lines.append(f"- {name} (was {known.pop(name)!r})")
+        else:
+            raise refused("variable", f"There is no variable {name!r} to take out.")
+    deployment = msgspec.structs.replace(answers.deployment, environment_variables=known)
+    return Wish(msgspec.structs.replace(answers, deployment=deployment), lines, remake=True)
+
+
+def _computed_from(answers: Answers, name: str, value: str) -> Answers:
+    """The answers from which a variable that mi-tui sets itself is computed to be `value`."""
+    member = {"STORAGE_ACCOUNT_NAME": "account", "STORAGE_CONTAINER_NAME": "container", "FILE_NAME": "blob"}.get(name)
+    if member is None:
+        return answers  # the client id is read from the identity each time
+    if not value:
+        raise refused("variable", f"{name} is computed from storage.{member}; without it the script finds nothing.")
+    store = msgspec.structs.replace(answers.storage, **{member: value})
+    return msgspec.structs.replace(answers, storage=store)
+
+
+def _reserved_line(name: str, value: str) -> str:
+    if name == "UAI_CLIENT_ID":
+        return f"~ {name}: read from the identity again"
+    return f"~ {name} -> {value} (computed from the answers' storage, which is changed)"
+
+
+def _tag(case: Case, values: tuple[str, ...]) -> Wish:
+    pairs = dict(map(_pair, values))
+    if not pairs:
+        raise refused("tag", "Which tag is to be set was not said.", "Such as cost-center=4711.")
+    if empty := [name for name, value in pairs.items() if not value]:
+        raise refused("tag", f"The tag {empty[0]!r} has no value yet.", f"Say it: --fix tag={empty[0]}=VALUE.")
+    lines = [f"Tag on whatever is made from now on: {name}={value}" for name, value in pairs.items()]
+    return Wish(msgspec.structs.replace(case.answers, tags={**case.answers.tags, **pairs}), lines)
+
+
+def _retry(case: Case, values: tuple[str, ...]) -> Wish:
+    return Wish(case.answers, ["Nothing of the plan changes: what is not done is tried again"])
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name.strip(), value.strip()
+
+
+_KINDS: dict[ChangeKind, Callable[[Case, tuple[str, ...]], Wish]] = {
+    ChangeKind.GRANT: _grant,
+    ChangeKind.WAIT: _wait,
+    ChangeKind.REGISTER: _register,
+    ChangeKind.INSTANCE_TYPE: _instance_type,
+    ChangeKind.ENDPOINT_NAME: _endpoint_name,
+    ChangeKind.DEPLOYMENT_NAME: _deployment_name,
+    ChangeKind.STORAGE_ACCOUNT: _storage_account,
+    ChangeKind.IDENTITY: _identity,
+    ChangeKind.REPLACE_BROKEN: _replace_broken,
+    ChangeKind.CONDA: _conda,
+    ChangeKind.VARIABLE: _variable,
+    ChangeKind.TAG: _tag,
+    ChangeKind.RETRY: _retry,
+}

@@ -1,0 +1,137 @@
+"""The steps that a change of a begun plan brings: a provider registered, a conda file changed, and what an older plan made taken away."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from mi_tui.engine.context import Context, Done, Say
+from mi_tui.engine.mending import conda_file
+from mi_tui.engine.removal import REMOVABLE, Kept, Removal
+from mi_tui.engine.removers import REMOVERS, given_back
+from mi_tui.model import names
+from mi_tui.model.plan import Plan, PlannedStep, ResourceKind
+from mi_tui.services import deployments, endpoints, providers
+from mi_tui.services.operations import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mi_tui.engine.journal import LedgerEntry
+
+REGISTER = "register-"
+"""What the id of a step that registers a provider begins with; the namespace follows."""
+CONDA_FILE = "conda-file"
+LEAVE_BEHIND = "leave-behind"
+
+CONDA_EDIT = "conda_edit"
+"""The fact that says which change of the conda file is still to be made, as JSON of `conda_file.Edit`; empty for none."""
+REMAKE = "remake"
+"""The fact that the deployment which is there was made by an older plan: its name, or empty. It is deleted before it is made anew."""
+
+
+def register(ctx: Context, say: Say, step: str) -> Done:
+    """Register a resource provider with the subscription. Nothing undoes it: others may need it by then."""
+    namespace = step.removeprefix(REGISTER)
+    new = providers.register(
+        ctx.session, namespace, lambda status: say(status, "Azure needs a moment"), stop=ctx.stop, pause=ctx.pace.state_poll
+    )  # fmt: skip
+    return Done("done", "Registered; it stays so after clean-up" if new else "was registered already")
+
+
+def conda_edit(ctx: Context, say: Say) -> Done:
+    """Change the conda file as it was shown and confirmed, with the text before kept beside it."""
+    text = ctx.fact(CONDA_EDIT)
+    if not text:
+        return Done("done", "was changed already")
+    said = conda_file.carry_out(conda_file.Edit(**json.loads(text)))
+    ctx.note(CONDA_EDIT, "")
+    return Done("changed", said)
+
+
+def left_behind(plan: Plan, ledger: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """The endpoints and deployments that the run made under names which the plan does not have any more, deployments first."""
+    planned = {item.id.lower() for item in plan.resources}
+    found = [
+        entry
+        for entry in ledger
+        if entry.kind in {ResourceKind.DEPLOYMENT, ResourceKind.ENDPOINT}
+        and entry.verdict in REMOVABLE
+        and entry.id.lower() not in planned
+    ]
+    return sorted(found, key=lambda entry: entry.kind is ResourceKind.ENDPOINT)
+
+
+def leave_behind(ctx: Context, say: Say) -> Done:
+    """Delete the endpoints and deployments that the run made under other names: they bill, or hold quota. What does neither is left to
+    clean-up, which the ledger tells of it."""
+    job, removed, left = Removal(ctx), list[str](), list[str]()
+    for entry in left_behind(ctx.plan, ctx.journal.ledger(ctx.run)):
+        say("Deleting", f"{entry.kind.value} {entry.name}")
+
+        def watch(status: str, name: str = entry.name) -> None:
+            say(status, name)
+
+        try:
+            if entry.kind is ResourceKind.DEPLOYMENT:
+                _delete(ctx, entry.id, watch)
+            else:
+                REMOVERS[entry.kind](job, entry, watch)
+        except Kept as kept:
+            left.append(f"{entry.name} is left: {kept.why}")
+            continue
+        ctx.journal.removed(ctx.run, entry.id, "seen to be gone, after the plan was changed")
+        removed.append(entry.name)
+    words = [*([f"{', '.join(removed)} deleted"] if removed else []), *left]
+    return Done("done", "; ".join(words) or "was gone already")
+
+
+def remake(ctx: Context, say: Say) -> None:
+    """Delete the deployment that an older plan of this run made, whatever its state, where the change of the plan says so."""
+    planned = ctx.plan.resource("deployment")
+    if ctx.fact(REMAKE) != planned.name:
+        return
+    say("Deleting", "it was made before the plan was changed")
+    _delete(ctx, planned.id, lambda status: say(status, ""))
+    ctx.note(REMAKE, "")
+
+
+def _delete(ctx: Context, deployment_id: str, watch: Watch) -> None:
+    """Delete one of this run's deployments, without its traffic first; nothing when it is gone. Kept when it is not this run's."""
+    parsed = names.parse_id(deployment_id)
+    front, name = parsed.segments[1][1], parsed.name
+    where = (ctx.session, ctx.group, ctx.workspace, front)
+    info, back = endpoints.get(*where), deployments.get(*where, name)
+    if info is None or back is None:
+        return
+    if not ctx.made(back.id, back.tags):
+        raise Kept("this run did not make it")
+    if info.traffic.get(name):
+        before = json.loads(ctx.fact("traffic_before") or "{}")
+        others = {found.name for found in deployments.list_all(*where)} - {name}
+        shares = given_back(info.traffic, before, name, others)
+        endpoints.wait_settled(*where, ctx.pace.endpoint_settle, watch, stop=ctx.stop)
+        endpoints.set_traffic(*where, shares, watch, stop=ctx.stop)
+    deployments.delete(*where, name, watch, stop=ctx.stop)
+
+
+# ---- as the plan shows them
+
+
+def register_step(namespace: str) -> PlannedStep:
+    """The step that registers a provider."""
+    return PlannedStep(
+        f"{REGISTER}{namespace}", f"register {namespace}", "Azure ML needs the provider to make an endpoint", (), 30
+    )
+
+
+def conda_step() -> PlannedStep:
+    """The step that changes the conda file."""
+    return PlannedStep(CONDA_FILE, "conda file", "what is in it is what the script runs in", (), 1)
+
+
+def leave_step() -> PlannedStep:
+    """The step that deletes what bills under another name."""
+    return PlannedStep(
+        LEAVE_BEHIND, "leave behind", "what the plan does not have any more bills, or holds quota", (), 60
+    )

@@ -1,0 +1,100 @@
+"""Fixing: the door through which commands and screens change a plan. Shown first; made only when somebody confirmed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mi_tui.engine.context import Emit, Stop
+from mi_tui.engine.journal import JournalError, RunRecord
+from mi_tui.engine.mending import conda_file
+from mi_tui.engine.mending.mend import Mended, mend, mend_new
+from mi_tui.engine.mending.wishes import asks_for, refused, with_values
+from mi_tui.model.answers import Answers
+from mi_tui.model.diagnosis import Change, ChangeKind, Diagnosis, Fix
+from mi_tui.model.events import Event, Notice, RunFinished
+from mi_tui.services import quiet
+from mi_tui.targets import Target
+
+if TYPE_CHECKING:
+    from mi_tui.workflow import Workflow
+
+__all__ = ["Fixing", "Mended", "asks_for", "numbered", "with_values"]
+
+
+def numbered(diagnosis: Diagnosis | None) -> Iterable[tuple[int, Fix]]:
+    """The fixes of a diagnosis that mi-tui can make itself, with the numbers that they are told with."""
+    fixes = diagnosis.fixes if diagnosis else ()
+    return [(number, fix) for number, fix in enumerate(fixes, 1) if fix.change is not None]
+
+
+class Fixing:
+    """What commands and screens call. Methods block; the caller owns the thread."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        self._workflow = workflow
+
+    def change(self, record: RunRecord, text: str) -> Change:
+        """The change that `text` means: the number of a fix that was told with the run's failure, or `KIND[=VALUE,...]`.
+
+        PlanError when there is none.
+        """
+        if text.strip().isdigit():
+            fixes = dict(numbered(self._workflow.advice.kept(record)))
+            fix = fixes.get(int(text))
+            if fix is None or fix.change is None:
+                known = ", ".join(map(str, fixes)) or "none"
+                raise refused(
+                    "no-such-fix", f"Run {record.id} has no fix {text.strip()} that mi-tui can make (it has: {known}).",
+                    f"'mi-tui status {record.id}' tells why it failed; --fix KIND=VALUE needs no number.",
+                )  # fmt: skip
+            return fix.change
+        kind, equals, values = text.partition("=")
+        try:
+            found = ChangeKind(kind.strip().lower())
+        except ValueError:
+            known = ", ".join(kind.value for kind in ChangeKind)
+            raise refused("no-such-fix", f"There is no fix {kind.strip()!r}.", f"There are: {known}.") from None
+        return Change(found, tuple(value.strip() for value in values.split(",") if value.strip()) if equals else ())
+
+    def show(self, target: Target, record: RunRecord, change: Change) -> Mended:
+        """What the change would make of a run that has begun. Changes nothing. PlanError, ServiceError or JournalError when it cannot be."""
+        session = target.in_subscription(record.plan.place.subscription).session
+        with quiet.Prints():
+            return mend(session, self._workflow.journal, record, change)
+
+    def show_new(self, target: Target, run: str, answers: Answers, change: Change) -> Mended:
+        """What the change would make of answers whose run has not begun. Changes nothing. PlanError or ServiceError when it cannot be."""
+        session = target.in_subscription(answers.workspace.subscription).session
+        with quiet.Prints():
+            return mend_new(session, run, answers, change)
+
+    def confirmed_new(self, mended: Mended) -> str:
+        """Make what of a confirmed change belongs to no run yet, that is the conda file's; what was done, in words. ServiceError."""
+        return conda_file.carry_out(mended.edit) if mended.edit else ""
+
+    def resume(
+        self, target: Target, record: RunRecord, mended: Mended, emit: Emit, stop: Stop, *, take_over: bool = False
+    ) -> RunFinished:  # fmt: skip
+        """Go on with a run as its confirmed change has it: the plan is journalled as a whole, then the run resumes.
+
+        JournalError when another mi-tui drives the run, or has changed its plan since the change was shown.
+        """
+        journal = self._workflow.journal
+        journal.take(record.id, over=take_over)
+        now = journal.run(record.id)
+        if now.plan != record.plan:
+            journal.end_run(record.id, record.state)
+            raise JournalError(f"The plan of run {record.id} was changed meanwhile. Look at the fix again.")
+        journal.mend(record.id, mended.plan, mended.facts)
+        told = False
+
+        def explained(event: Event) -> None:
+            nonlocal told
+            emit(event)
+            if not told:  # after the plan itself
+                told = True
+                for line in mended.lines:
+                    emit(Notice(run=record.id, text=f"Changed: {line}"))
+
+        return self._workflow.resume(target, journal.run(record.id), explained, stop)
