@@ -27,6 +27,7 @@ _MARKS = {
     "left_running": "▲",
     "cancelled": "–",
     "removed": "–",
+    "partly_removed": "–",
 }
 _OFFERS: dict[str, tuple[str, ...]] = {
     "planned": ("resume", "clean"),
@@ -34,6 +35,7 @@ _OFFERS: dict[str, tuple[str, ...]] = {
     "failed": ("resume", "clean", "open"),
     "left_running": ("resume", "clean", "open"),
     "cancelled": ("resume", "clean"),
+    "partly_removed": ("clean",),
 }
 _LABELS = {"resume": "Resume", "open": "Open endpoint", "clean": "Clean up"}
 """In this order, so that the first one that is offered is the likely one."""

@@ -143,7 +143,7 @@ def runs(as_json: bool) -> None:
             )  # fmt: skip
         else:
             kind, name = answers.identity.kind.value, visible(answers.endpoint.name)
-            click.echo(f"{record.id}  {record.state.value:12}  {record.target:7}  {began}  {kind}  {name}")
+            click.echo(f"{record.id}  {record.state.value:14}  {record.target:7}  {began}  {kind}  {name}")
     if not found and not as_json:
         click.echo("No runs yet. 'mi-tui up --sandbox' begins one.", err=True)
 

@@ -110,7 +110,8 @@ def _clean(ctx: Context, keep: frozenset[str], consent: Consent) -> RunFinished:
                 left.append(_left(entry, result.sentence()))
             else:
                 left.append(_left(entry, result))
-    standing = [item for item in left if item.kind not in _FREE and item.id not in kept_on_wish]
+    unasked = [item for item in left if item.id not in kept_on_wish]
+    standing = [item for item in unasked if item.kind not in _FREE]
     if standing and not failures and not ctx.stop.is_set():
         # On purpose, and still not what was asked for: who waits for the end of the bill must not read a success.
         failures.append(
@@ -122,19 +123,36 @@ def _clean(ctx: Context, keep: frozenset[str], consent: Consent) -> RunFinished:
             )
         )
     outcome = Outcome.LEFT_RUNNING if ctx.stop.is_set() else Outcome.FAILED if failures else Outcome.SUCCEEDED
-    done = not standing and not failures and not kept_on_wish and not ctx.stop.is_set()
-    state = (
-        RunState.REMOVED if done else RunState.FAILED if failures and not ctx.stop.is_set() else RunState.LEFT_RUNNING
-    )
+    if ctx.stop.is_set() or kept_on_wish:
+        state = RunState.FAILED if failures and not ctx.stop.is_set() else RunState.LEFT_RUNNING
+    else:
+        state = RunState.FAILED if failures else RunState.PARTLY_REMOVED if unasked else RunState.REMOVED
     ctx.journal.end_run(ctx.run, state)
     used = [entry for entry in ctx.journal.ledger(ctx.run) if entry.verdict is Verdict.EXISTED]
     left += [_left(entry, "this run did not make it") for entry in used]
     event = RunFinished(
         run=ctx.run, outcome=outcome, failure=failures[0] if failures else None, removed=tuple(removed), left=tuple(left),
-        next="" if done else f"'mi-tui down {ctx.run}' {'tries again' if failures else 'removes what is left'}.",
+        next=_next(ctx.run, state, unasked),
     )  # fmt: skip
     ctx.emit(event)
     return event
+
+
+def _next(run: str, state: RunState, left: list[Left]) -> str:
+    """What the person can do now."""
+    match state:
+        case RunState.REMOVED:
+            return ""
+        case RunState.PARTLY_REMOVED:
+            # An upload's name says itself what it is.
+            things = ", ".join(
+                item.name if item.kind == ResourceKind.UPLOAD.value else f"{item.kind} {item.name}" for item in left
+            )
+            return f"Left, because others use it and it costs nothing: {things}. Once nobody does, 'mi-tui down {run}' removes it."
+        case RunState.FAILED:
+            return f"'mi-tui down {run}' tries again."
+        case _:
+            return f"'mi-tui down {run}' removes what is left."
 
 
 def _remove(job: Removal, entry: LedgerEntry, *, along: bool) -> Failure | str | None:

@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
 
 class RunState(StrEnum):
-    """Where a run stands. The last five end with `Outcome` or with clean-up."""
+    """Where a run stands: by how it ended (`Outcome`), or by its clean-up."""
 
     PLANNED = "planned"
     RUNNING = "running"
@@ -45,6 +45,9 @@ class RunState(StrEnum):
     LEFT_RUNNING = Outcome.LEFT_RUNNING.value
     CANCELLED = Outcome.CANCELLED.value
     REMOVED = "removed"
+    """Nothing that it made is left."""
+    PARTLY_REMOVED = "partly_removed"
+    """All but what costs nothing and others use: registered versions and uploaded files."""
 
 
 class RunRecord(Struct, frozen=True):

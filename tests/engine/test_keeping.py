@@ -9,6 +9,7 @@ import pytest
 from mi_tui.engine import cleanup
 from mi_tui.engine.context import Context, Pace
 from mi_tui.engine.journal import Journal, RunState, Verdict
+from mi_tui.engine.removal import Kept
 from mi_tui.model.events import Event, Outcome
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services.session import Session
@@ -48,4 +49,21 @@ def test_what_was_kept_on_wish_is_no_failure_and_can_be_removed_later(context: C
 def test_keeping_nothing_removes_everything(context: Context) -> None:
     end = cleanup.clean(context)
     assert set(end.removed) == {name_id for _, name_id, _ in MADE}
+    assert context.journal.run(RUN).state is RunState.REMOVED
+
+
+def test_what_others_use_is_left_and_the_run_says_so(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    context.journal.created(RUN, ResourceKind.UPLOAD, "azureml://x", "files of m", "seen")
+
+    def used(job: object, entry: object, watch: object) -> bool:
+        raise Kept("a registered model that is left uses them")
+
+    monkeypatch.setitem(cleanup.REMOVERS, ResourceKind.UPLOAD, used)
+    end = cleanup.clean(context)
+    assert end.outcome is Outcome.SUCCEEDED, "it costs nothing"
+    assert "others use it and it costs nothing: files of m" in end.next
+    assert f"'mi-tui down {RUN}'" in end.next
+    assert context.journal.run(RUN).state is RunState.PARTLY_REMOVED
+    monkeypatch.setitem(cleanup.REMOVERS, ResourceKind.UPLOAD, lambda *_: True)
+    assert cleanup.clean(context).next == ""
     assert context.journal.run(RUN).state is RunState.REMOVED
