@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mi_tui.engine import answering, diagnosed, files
 from mi_tui.engine.journal import Journal, JournalError, RunRecord
+from mi_tui.guide import explaining
 from mi_tui.guide import preflight as looks
 from mi_tui.guide.case import Case
 from mi_tui.guide.diagnose import UNKNOWN, diagnose
@@ -38,6 +39,26 @@ class Advice:
         """Why something failed before a run was begun, as far as the failure itself tells; None where no rule fits. Asks nobody."""
         found = diagnose(Case(failure))[0]
         return None if found.rule == UNKNOWN else found
+
+    @staticmethod
+    def explain(word: str) -> explaining.Text | None:
+        """What a word means, as a title and three paragraphs: a notion, something on the screens, or an error code that a rule knows."""
+        return explaining.explain(word)
+
+    @staticmethod
+    def words() -> tuple[str, ...]:
+        """The words that can be explained, without the error codes."""
+        return explaining.words()
+
+    @staticmethod
+    def codes() -> tuple[str, ...]:
+        """The error codes that can be explained."""
+        return explaining.codes()
+
+    @staticmethod
+    def nearest(word: str) -> tuple[str, ...]:
+        """What may have been meant by a word that is not known; the nearest first."""
+        return explaining.nearest(word)
 
     # ---- before a run
 

@@ -12,6 +12,7 @@ from mi_tui import __version__
 from mi_tui.cli import runs, sandbox
 from mi_tui.cli.doctor import doctor
 from mi_tui.cli.exits import EXIT_CODES, INTERRUPTED, guarded
+from mi_tui.cli.explain import explain
 from mi_tui.cli.start import end, wizard
 
 _HELP = f"""Deploy an Azure ML online endpoint that reads blob storage through a managed identity.
@@ -34,7 +35,7 @@ def cli(context: click.Context) -> None:
         context.exit(wizard())
 
 
-for _command in (*runs.COMMANDS, doctor, sandbox.group):
+for _command in (*runs.COMMANDS, doctor, explain, sandbox.group):
     cli.add_command(_command)
 
 

@@ -108,9 +108,7 @@ class World:
     fit: Fit | None = None
     """Whether the chosen instance type fits the quota."""
     fitting: tuple[str, ...] = ()
-    """Instance types that fit, the best first."""
-    larger: tuple[str, ...] = ()
-    """Of those, the ones with more memory than the chosen type has."""
+    """Instance types that fit, the best first; of a container that had too little memory, those with more."""
     free_endpoint: str = ""
     """An endpoint name that may be free; likewise below."""
     free_account: str = ""

@@ -30,7 +30,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "entra_says": ("{}", "it does not say why"),
     "endpoint": ("the endpoint {}", "the endpoint"),
     "fitting": (", such as {}", ""),
-    "larger": (", such as {}", ""),
     "free_account": (", such as {}", ""),
     "free_deployment": (", such as {}", ""),
     "free_endpoint": (", such as {}", ""),
@@ -76,7 +75,7 @@ class Facts:
     def in_words(self, template: str) -> str:
         """The template as a sentence for people."""
         text = _FIELD.sub(lambda found: self._word(found[1], first=_begins(template[: found.start()])), template)
-        return text[:1].upper() + text[1:]
+        return text if text.startswith("mi-tui") else text[:1].upper() + text[1:]
 
     def in_command(self, template: str) -> str:
         """The template as a command for a shell: values from outside are quoted, unknown ones stand in capitals."""
@@ -140,8 +139,6 @@ def facts(read: Read, captures: Mapping[str, str], words_for: Mapping[str, str])
     values: dict[str, tuple[str, ...]] = {name: (value,) for name, value in one.items() if value}
     if world.fitting:
         values["fitting"] = world.fitting[:1]
-    if world.larger:
-        values["larger"] = world.larger[:1]
     many = {
         "missing": tuple(grant.key for grant in world.missing if grant.key),
         "unregistered": unregistered(case),

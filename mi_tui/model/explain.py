@@ -1,375 +1,55 @@
-"""What F1 says: each thing on the screens and the Azure notion behind it, in a few short paragraphs. Data only."""
+"""Explain: the text for a word, a widget or a stage, offline. F1 and `mi-tui explain` look it up here; the texts are data."""
 
 from __future__ import annotations
 
-Text = tuple[str, tuple[str, ...]]
-"""A title and its paragraphs."""
+import functools
+import re
 
-EXPLAINED: dict[str, Text] = {
-    # ---- notions
-    "sai": (
-        "System-assigned identity",
-        (
-            "An identity that Azure makes together with the endpoint and removes with it. Only this endpoint can use it.",
-            "Azure itself lets it fetch the image, the model and the code. You grant one role: reading the blob container.",
-            "Take it for one endpoint. The kind of identity cannot be changed once the endpoint exists.",
-        ),
-    ),
-    "uai": (
-        "User-assigned identity",
-        (
-            "An identity that is a resource of its own. It is there before the endpoint, and stays when the endpoint goes.",
-            "Azure grants it nothing by itself, so three roles are needed: reading your blobs, pulling the image, and reading "
-            "the workspace's storage, where model and code lie.",
-            "Take it when access must be granted beforehand, perhaps by somebody else, or when several endpoints share it.",
-        ),
-    ),
-    "grants": (
-        "Grants: role assignments",
-        (
-            "A grant says: this principal has this role on this scope. Azure looks at grants for every call.",
-            "To make one you need the right to, such as Owner or User Access Administrator on the scope. Where you have not, "
-            "choose that somebody else makes them: Review lists each with its command.",
-            "A new grant takes a while to be felt everywhere: seconds as a rule, up to ten minutes.",
-        ),
-    ),
-    "acrpull": (
-        "AcrPull",
-        (
-            "The role that lets an identity fetch images from a container registry.",
-            "Azure ML builds your environment into an image in the workspace's registry; the endpoint fetches it when it starts.",
-            "A system-assigned identity gets the role from Azure. A user-assigned one must be given it.",
-        ),
-    ),
-    "scope": (
-        "Container or whole account",
-        (
-            "The scope of the grant says how much the endpoint may read: one container, or everything in the account.",
-            "One container is the least that works, and the default.",
-            "Take the account when the script will read containers that do not exist yet.",
-        ),
-    ),
-    "endpoint": (
-        "Online endpoint",
-        (
-            "A stable address that answers requests. It carries the identity and the key; it runs nothing itself.",
-            "Its name is part of the address and unique in the region, among all customers of Azure.",
-            "By itself it costs nothing. What runs behind it does.",
-        ),
-    ),
-    "deployment": (
-        "Deployment",
-        (
-            "The machines that run your script behind an endpoint: model, code, environment, instance type and count.",
-            "It bills for every hour in which it exists, used or not. 'Clean up' ends that.",
-            "Making one takes Azure six to nine minutes as a rule: a machine is found, the image fetched, init() run.",
-        ),
-    ),
-    "traffic": (
-        "Traffic",
-        (
-            "An endpoint spreads requests over its deployments in percent. A new deployment begins with 0 %.",
-            "mi-tui gives yours 100 %. When the endpoint was there before, clean-up gives the traffic back.",
-            "Right after a change the first requests may still be refused; mi-tui asks again.",
-        ),
-    ),
-    "propagation": (
-        "Why a new grant takes time",
-        (
-            "Azure keeps grants in many places. Until all of them know, a call may be refused although the grant is there.",
-            "It takes seconds as a rule, and up to ten minutes.",
-            "mi-tui waits, and makes a deployment again that failed only because its grant was too young.",
-        ),
-    ),
-    "shared_keys": (
-        "Shared keys",
-        (
-            "A storage account has two keys that open everything in it. Whoever has one needs no identity.",
-            "Many organizations turn them off. mi-tui never needs them for your blobs: it uploads with your sign-in.",
-            "The endpoint reads with its managed identity, so that no key is in your code.",
-        ),
-    ),
-    "environment": (
-        "Image and environment",
-        (
-            "A base image plus a conda file. Azure ML builds both into one image, once, and keeps it.",
-            "The conda file needs azureml-inference-server-http: it is what runs your script.",
-            "In the sandbox only the conda file counts: its packages are installed for real.",
-        ),
-    ),
-    "instance": (
-        "Instance type and quota",
-        (
-            "The kind of machine, and how many. The price is a list price per machine and hour, with its date.",
-            "Your subscription has a quota of cores for each family of machines. Azure ML keeps 20 % more in reserve for upgrades.",
-            "For a first try the smallest that holds your model is right.",
-        ),
-    ),
-    "sandbox": (
-        "The sandbox",
-        (
-            "A local Azure on this machine. It needs no account, costs nothing, and cannot reach the real one.",
-            "It checks roles as Azure does, and runs your script for real, in an environment built from your conda file.",
-            "It shortens the waiting. What you learn here holds in Azure; 'mi-tui sandbox env' lets other tools in.",
-        ),
-    ),
-    "ledger": (
-        "What clean-up removes",
-        (
-            "For each resource mi-tui notes, before the call, whether it was there or is being made by this run.",
-            "Clean-up removes only what the run made, and looks afterwards whether it is gone.",
-            "What was there before is never touched, nor what somebody made again under the same name since. A container with others' "
-            "blobs stays unless you say that they may go.",
-        ),
-    ),
-    "sign_in": (
-        "Signing in to Azure",
-        (
-            "Azure CLI: the account of 'az login'. Environment: a service principal in AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
-            "Browser: you sign in on a page on this machine. Device code: you open a page on any device and enter a code.",
-            "mi-tui sees no password, and keeps what it gets in memory only. A guest in another tenant names the tenant below the list.",
-        ),
-    ),
-    # ---- things on the screens
-    "request": (
-        "The request",
-        (
-            "The JSON that is sent to the endpoint. It begins as your sample request; change it as you like.",
-            "F5 or the Send button sends it. It is checked first: what is no JSON is not sent.",
-            "What the script makes of it is up to the script's run().",
-        ),
-    ),
-    "response": (
-        "The answer",
-        (
-            "What the endpoint said, laid out or as it came; 'Raw' changes between the two.",
-            "Status 200 means that run() returned. 424 means that it raised an error: the logs tell which.",
-            "The time is that of the whole call, seen from here.",
-        ),
-    ),
-    "key": (
-        "The endpoint's key",
-        (
-            "Whoever has the key can ask the endpoint, and nothing else: it opens no storage and no workspace.",
-            "'Copy key' puts it on the clipboard. It is never shown and never written to a file.",
-            "Clipboards are read by other programs too. Copy something else when you are done.",
-        ),
-    ),
-    "confirm": (
-        "Why you type the name",
-        (
-            "What is removed in Azure is gone: there is no undo.",
-            "Typing the endpoint's name makes sure that it is the one you mean.",
-            "In the sandbox it is not asked for.",
-        ),
-    ),
-    "target": (
-        "Sandbox or Azure",
-        (
-            "The sandbox is a local Azure on this machine: everything is done for real, but nothing costs and nothing leaves the machine.",
-            "Azure is your own subscription, used as the person who is signed in. mi-tui has no rights of its own.",
-            "Both ask the same questions and make the same plan, so that you can try it in one and do it in the other.",
-        ),
-    ),
-    "runs": (
-        "Earlier runs",
-        (
-            "Each run is noted in a journal on this machine: what was meant before the call, what came of it after.",
-            "Resume goes on with one that failed or was left and keeps what is done. Clean up removes what it made. Open asks its endpoint again.",
-            "A deployment that a run made bills until it is cleaned up, also when mi-tui is not open.",
-        ),
-    ),
-    "script": (
-        "Scoring script and first request",
-        (
-            "The script in your code folder that has init() and run(). Azure ML's inference server imports it when a machine starts.",
-            "The sample request is the JSON that is sent at the end, to prove that the endpoint answers. It may be left empty.",
-            "A script that reads a blob takes its token from the managed identity: no key is in the code.",
-        ),
-    ),
-    "variables": (
-        "Environment variables",
-        (
-            "Names and values that your script finds in its environment. mi-tui adds the address of the blob and of the identity by itself.",
-            "Azure shows them to everybody who may look at the deployment, so put no secret in them.",
-            "Changing one later makes a new version of the deployment.",
-        ),
-    ),
-    "steps": (
-        "The steps",
-        (
-            "What is done, what runs now and what waits, with the time it took and the time it usually takes. A bracket joins what ran side by side.",
-            "Under a step that runs stands the state that Azure gives its operation, such as Creating.",
-            "A step begins as soon as all that it needs is done. What is done is never done twice.",
-        ),
-    ),
-    "log": (
-        "The container's log",
-        (
-            "What your script and the inference server print. storage-initializer fetches model and code before that.",
-            "Azure gives the log only once the container is there; until then this place says what is being waited for.",
-            "It follows the end until you scroll up; / looks for words, & shows matching lines only, s saves all of it.",
-        ),
-    ),
-    "fix": (
-        "What to do about it",
-        (
-            "The likely cause comes first. Enter does what the line says: it copies the command, goes to the step that mends it, or tries again.",
-            "A missing grant is shown with the az command that makes it, for somebody who has the right to.",
-            "After that, Resume goes on where the run failed.",
-        ),
-    ),
-    "address": (
-        "The scoring address",
-        (
-            "Where requests are sent: https, the endpoint's name, its region. It stays the same when deployments change.",
-            "A caller sends the endpoint's key, or a token of Entra, in the Authorization header.",
-            "The address alone opens nothing.",
-        ),
-    ),
-    "back": (
-        "Back",
-        (
-            "Goes to the step before. What you chose stays, and nothing is changed in Azure.",
-            "A step that is done can be changed until you press Deploy; the plan is then made anew.",
-            "Ctrl+P goes to any step that was open before.",
-        ),
-    ),
-    "leave": (
-        "Leaving a run",
-        (
-            "A run that is left goes on as far as Azure has begun it: operations there end without mi-tui.",
-            "Resume reads what became of it, keeps what is done and goes on.",
-            "Cancel begins no new step; what was made stays until you clean up.",
-        ),
-    ),
-    "answers_file": (
-        "The answers file",
-        (
-            "All that you chose, as YAML: the same file that 'mi-tui up' takes, so that a run can be repeated without the wizard.",
-            "It holds names and paths, never a key or a token.",
-            "Opening one takes the place of the answers given so far; what is wrong with it is listed with its line.",
-        ),
-    ),
-    # ---- stages
-    "welcome": (
-        "Where to begin",
-        (
-            "Choose the sandbox to try everything without an account, or Azure to do it for real.",
-            "An earlier run can be resumed, looked at, or cleaned up.",
-            "Nothing is changed before you press Deploy on the Review step.",
-        ),
-    ),
-    "workspace": (
-        "Azure ML workspace",
-        (
-            "The place where models, environments and endpoints live. It has a storage account and a registry of its own.",
-            "mi-tui uses a workspace that is there; it never makes, changes or removes one.",
-            "Your endpoint will be in the workspace's region.",
-        ),
-    ),
-    "identity": (
-        "Managed identity",
-        (
-            "An account in your directory that belongs to a resource and not to a person. It has no password that could leak.",
-            "The endpoint reads storage as this identity, and may do only what was granted to it.",
-            "System-assigned: born and deleted with the endpoint. User-assigned: lives on its own. It cannot be changed later.",
-        ),
-    ),
-    "storage": (
-        "Storage account, container, blob",
-        (
-            "A blob is a file, a container a folder of blobs, an account holds containers and has a name of its own on the internet.",
-            "Take those that are there, or let mi-tui make them. A blob that is there is never overwritten.",
-            "The endpoint will be allowed to read them, and nothing more.",
-        ),
-    ),
-    "model": (
-        "What will be deployed",
-        (
-            "A folder with the model, a folder with the scoring script, a conda file, and the kind of machine.",
-            "The script's init() runs once when a machine starts, run() for every request.",
-            "The example that comes with mi-tui is filled in; it works as it is.",
-        ),
-    ),
-    "review": (
-        "The plan",
-        (
-            "Everything that will be made, used or changed, and each grant with its reason. Nothing has been changed yet.",
-            "+ is made by this run and removed by its clean-up, = is used as it is, ~ is changed.",
-            "The price is a list price with its date. Yours may differ.",
-        ),
-    ),
-    "deploy": (
-        "The run",
-        (
-            "Steps without an order among them go side by side. Each shows the real status of its operation.",
-            "Azure gives no container logs while a deployment is being made; they follow as soon as there are any.",
-            "You may leave: Azure finishes what is under way, and 'mi-tui resume' goes on.",
-        ),
-    ),
-    "clean up": (
-        "Clean up",
-        (
-            "Removes what this run made and what you leave ticked, and looks whether it is gone.",
-            "A thing that you keep keeps what it needs: a container its account, the deployment everything.",
-            "What was there before the run is never touched.",
-        ),
-    ),
-    "troubleshoot": (
-        "Troubleshoot",
-        (
-            "The last failure: what Azure said, what it may mean, and the numbers that Azure's support asks for.",
-            "'r' shows the answer as it came, 'y' copies all of it.",
-            "Missing grants are listed with the command that makes each.",
-        ),
-    ),
-}
+from mi_tui.model.fields import FIELDS, WIDGETS
+from mi_tui.model.fields import Text as Text
+from mi_tui.model.notions import NOTIONS, WORDS
 
-ALIASES: dict[str, str] = {
-    "cleanup": "clean up",
-    "container": "storage",
-    "account": "storage",
-    "blob": "storage",
-    "upload": "storage",
-    "conda": "environment",
-    "image": "environment",
-    "code": "model",
-    "scoring_script": "model",
-    "quota": "instance",
-    "instance_type": "instance",
-    "instance_count": "instance",
-    "AcrPull": "acrpull",
-    "kind": "identity",
-    "subscription": "workspace",
-    "resource_group": "workspace",
-    "logs": "log",
-    "log_view": "log",
-    "log_tabs": "log",
-    "log_input": "log",
-    "plan": "review",
-    "goes": "ledger",
-    "clean": "ledger",
-    "earlier": "runs",
-    "card": "fix",
-    "answer_box": "response",
-    "raw": "response",
-    "send": "request",
-    "refresh": "endpoint",
-    "copy_key": "key",
-    "copy_uri": "address",
-    "stop": "leave",
-    "cancel": "leave",
-    "path": "answers_file",
-    "variable_lines": "variables",
-}
-"""Other names under which a widget may be known."""
+EXPLAINED: dict[str, Text] = {**NOTIONS, **FIELDS}
+"""Every text by its key."""
 
 
 def explained(key: str) -> Text | None:
     """The text for a key, a widget's id (dashes count as underscores) or a stage; None where there is none."""
     for name in (key, key.replace("-", "_"), key.replace("_", " ")):
-        found = EXPLAINED.get(ALIASES.get(name, name))
+        found = EXPLAINED.get(WIDGETS.get(name, name))
         if found is not None:
             return found
     return None
+
+
+def word(asked: str) -> Text | None:
+    """The text for a word as a person writes it: capitals, blanks, dashes and underscores do not count; None where there is none."""
+    return _index().get(plain(asked))
+
+
+def words() -> tuple[str, ...]:
+    """The words that lists tell, one for each text, sorted."""
+    named = {key: WORDS.get(key, (key.replace("_", " "),))[0] for key in EXPLAINED}
+    return tuple(sorted(named.values(), key=str.lower))
+
+
+def every_word() -> tuple[str, ...]:
+    """Every word that `word` knows and a person may write; ids of widgets are none."""
+    return (
+        *words(),
+        *(one for names in WORDS.values() for one in names[1:]),
+        *(name for name in WIDGETS if "_" not in name),
+    )
+
+
+def plain(asked: str) -> str:
+    """A word for comparing: small letters and digits only."""
+    return re.sub(r"[^a-z0-9]", "", asked.lower())
+
+
+@functools.cache
+def _index() -> dict[str, Text]:
+    found = {plain(name): EXPLAINED[key] for name, key in WIDGETS.items()}
+    found |= {plain(key): text for key, text in EXPLAINED.items()}
+    found |= {plain(name): EXPLAINED[key] for key, names in WORDS.items() for name in names}
+    return found

@@ -33,9 +33,8 @@ def _case(entry: dict[str, Any]) -> Case:
         world["grants"] = tuple(GrantState(**grant) for grant in world["grants"])
     if "fit" in world:
         world["fit"] = Fit(*world["fit"])
-    for name in ("fitting", "larger"):
-        if name in world:
-            world[name] = tuple(world[name])
+    if "fitting" in world:
+        world["fitting"] = tuple(world["fitting"])
     return Case(
         failure=msgspec.convert(entry["failure"], Failure) if "failure" in entry else None,
         text=entry.get("text", ""),
