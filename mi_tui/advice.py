@@ -74,7 +74,7 @@ class Advice:
         """
         with quiet.Prints():
             session = target.in_subscription(answers.workspace.subscription).session
-            whole = files.absolute(answers, Path.cwd())[0]
+            whole = files.absolute(answers, files.here())[0]
             return looks.preflight(session, whole, self._known(answers), tell)
 
     @staticmethod

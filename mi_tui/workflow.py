@@ -202,7 +202,7 @@ class Workflow:
 
     def check_files(self, answers: Answers) -> Answers:
         """Answers that came from no file, with their files seen to exist."""
-        return files.resolve(answers, Path.cwd())
+        return files.resolve(answers, files.here())
 
     def plan(self, target: Target, answers: Answers, waiter: Waiter | None = None) -> tuple[str, Plan]:
         """The id of a run to be, and its plan. Changes nothing. PlanError or ServiceError when it cannot be.

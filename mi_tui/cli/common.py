@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,6 +57,15 @@ def must_confirm(yes: bool) -> None:
     """UsageError when nobody could be asked and `--yes` is not there."""
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to confirm on: add --yes.")
+
+
+def must_stand_somewhere() -> None:
+    """UsageError when the folder that mi-tui was started in has been removed: what uploads files needs one (azure-ai-ml 1.35)."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        words = "The folder that you are in has been removed. Go to one that is there ('cd'), and say it again. Nothing was changed."
+        raise click.UsageError(words) from error
 
 
 def renderer(as_json: bool) -> Callable[[Event], None]:

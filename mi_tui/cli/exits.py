@@ -50,6 +50,14 @@ def guarded(work: Callable[[], object]) -> int:
     return result if isinstance(result, int) else DONE
 
 
+def _folder_gone() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _say(error: Exception) -> int | None:
     """The sentence of a foreseen error and its exit code; None for one that is not."""
     from mi_tui.cli.render import failure_lines
@@ -80,6 +88,9 @@ def _say(error: Exception) -> int | None:
         case SandboxError():
             say(visible(str(error), lines=True))
             return BAD_INPUT if isinstance(error, SandboxUsageError) else FAILED
+        case FileNotFoundError() if not error.filename and _folder_gone():
+            say("The folder that you are in has been removed. Go to one that is there ('cd'), and say it again.")
+            return BAD_INPUT
         case ServiceError():
             say(*failure_lines(error.failure), *_diagnosed(error.failure))
             return BAD_INPUT if error.failure.status in {400, 404} else FAILED

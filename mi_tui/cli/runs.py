@@ -20,6 +20,7 @@ from mi_tui.cli.common import (
     echo_json,
     json_option,
     must_confirm,
+    must_stand_somewhere,
     open_workflow,
     renderer,
     say_notices,
@@ -105,6 +106,7 @@ def up(
     from mi_tui.cli.render import marks, plan_footer, plan_lines
 
     must_confirm(yes)
+    must_stand_somewhere()
     render = renderer(as_json)
     with _planned(answers, identity, sandbox, profile, scenario, how, writes=True) as (workflow, target, run, made):
         for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stderr)):
@@ -172,6 +174,7 @@ def resume(
     workflow, render = open_workflow(), renderer(as_json)
     record = workflow.journal.run(run)
     say_notices(workflow)
+    must_stand_somewhere()
     workflow.journal.must_be_writable()
     with how.target_of(workflow, record) as target:
         if fix is not None:

@@ -54,7 +54,10 @@ def read_to_check(path: Path) -> Answers:
 
 def write(path: Path, text: str, *, replace: bool) -> Path:
     """Write a file; where it lies. FileExistsError for one that may not be replaced, AnswersError when it cannot be written."""
-    path = path.expanduser().absolute()
+    path = path.expanduser()
+    if files.here() is None and not path.is_absolute():
+        raise AnswersError(_one_fault(f"it cannot be written: {files.FOLDER_GONE}"), str(path))
+    path = path.absolute()
     try:
         with path.open("w" if replace else "x", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
@@ -71,7 +74,8 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise AnswersError(_one_fault("the file is no UTF-8 text."), str(path)) from error
     except OSError as error:
-        raise AnswersError(_one_fault(f"it cannot be read: {error.strerror or error}."), str(path)) from error
+        why = f"{error.strerror or error}." if files.here() or path.is_absolute() else files.FOLDER_GONE
+        raise AnswersError(_one_fault(f"it cannot be read: {why}"), str(path)) from error
 
 
 def _one_fault(words: str) -> list[Fault]:

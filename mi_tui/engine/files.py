@@ -14,9 +14,22 @@ import yaml
 from mi_tui.model.answers import Answers
 from mi_tui.model.answers_rules import AnswersError, Fault
 
+FOLDER_GONE = "the folder that you are in has been removed; go to one that is there, and say it again."
 
-def resolve(answers: Answers, folder: Path) -> Answers:
-    """The answers with absolute paths. Raises AnswersError that lists every file that is missing or cannot work."""
+
+def here() -> Path | None:
+    """The folder in which mi-tui was started; None when it has been removed since."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
+
+
+def resolve(answers: Answers, folder: Path | None) -> Answers:
+    """The answers with absolute paths. Raises AnswersError that lists every file that is missing or cannot work.
+
+    Relative paths begin in `folder`; None: it is not there any more.
+    """
     resolved, unreachable = absolute(answers, folder)
     faults = [*unreachable.values(), *_faults(resolved, unreachable)]
     if faults:
@@ -24,13 +37,17 @@ def resolve(answers: Answers, folder: Path) -> Answers:
     return resolved
 
 
-def absolute(answers: Answers, folder: Path) -> tuple[Answers, dict[str, Fault]]:
+def absolute(answers: Answers, folder: Path | None) -> tuple[Answers, dict[str, Fault]]:
     """The answers with absolute paths, whatever lies there; and, by place, the paths that cannot be followed, which stay as they are."""
     unreachable: dict[str, Fault] = {}
 
     def whole(place: str, path: str) -> str:
         try:
-            found = (folder / Path(path).expanduser()).resolve()
+            given = Path(path).expanduser()
+            if folder is None and not given.is_absolute():
+                unreachable[place] = Fault(place, 0, FOLDER_GONE)
+                return path
+            found = ((folder or Path("/")) / given).resolve()
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 found.lstat()
             return str(found)

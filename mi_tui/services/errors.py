@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
+import os
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -345,6 +346,22 @@ _NETWORK_KINDS = (
 """Texts of urllib3, ssl and http.client; the first that fits decides."""
 
 
+def _file_failure(error: OSError) -> Failure:
+    """Which file of this machine an error is about, and what to do."""
+    why = str(error.strerror or error)
+    if error.filename:
+        words = f"A file of this machine cannot be used: {error.filename} ({why})."
+        return Failure(FILE, words, advice="Once it can be, go on.", raw=repr(error))
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return Failure(
+            FILE, "The folder in which mi-tui was started has been removed, and it is needed here.",
+            advice="Go to a folder that is there ('cd'), and go on from it.", raw=repr(error),
+        )  # fmt: skip
+    return Failure(FILE, f"A file of this machine cannot be used ({why}).", raw=repr(error))
+
+
 def _other_failure(error: BaseException) -> Failure:
     if "requests.exceptions" in sys.modules:
         import requests
@@ -354,7 +371,7 @@ def _other_failure(error: BaseException) -> Failure:
         if isinstance(error, requests.RequestException):
             return _network_failure(error)
     if isinstance(error, OSError):
-        where = f": {error.filename}" if error.filename else ""
-        code = NETWORK if isinstance(error, ConnectionError) else FILE
-        return Failure(code, f"{error.strerror or error}{where}", raw=repr(error))
+        if isinstance(error, ConnectionError):
+            return Failure(NETWORK, str(error.strerror or error), raw=repr(error))
+        return _file_failure(error)
     return Failure(INTERNAL, f"{type(error).__name__}: {error}", raw=repr(error))

@@ -1,5 +1,6 @@
 """The commands without any target: help, lazy imports, and what stands in for the wizard without a terminal."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
-    import os
-
     return subprocess.run(
         [sys.executable, "-m", "mi_tui", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=ROOT,
         env={**os.environ, "MI_TUI_HOME": str(home)}, check=False,
@@ -87,3 +86,19 @@ def test_without_a_terminal_the_wizard_names_the_commands(tmp_path: Path) -> Non
     done = run(home=tmp_path)
     assert done.returncode == 2
     assert "mi-tui up --sandbox --yes" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("plan", "a.yaml"), ("up", "/a.yaml", "--yes")])
+def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "gone").mkdir()
+    program = (
+        "import os, sys; os.rmdir(os.getcwd()); sys.argv = ['mi-tui', *sys.argv[1:]]\n"
+        "from mi_tui.cli.entry import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, *words],
+        cwd=tmp_path / "gone", env={**os.environ, "MI_TUI_HOME": str(tmp_path / "home")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "the folder that you are in has been removed" in done.stderr.lower()
+    assert "Traceback" not in done.stderr

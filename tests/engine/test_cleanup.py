@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mi_tui import targets
@@ -396,3 +397,30 @@ def test_what_an_old_answer_does_not_know_is_not_taken_for_gone(world: World, tm
     connection = world.target.connection
     assert connection is not None
     assert not [item for item in client.tree(connection)["resources"] if item["id"].lower() in ids]
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "needs"),
+    [("model", ResourceKind.MODEL, "The model"), ("environment", ResourceKind.ENVIRONMENT, "The conda file"),
+     ("code", ResourceKind.CODE, "The folder with the scoring script"), ("blob", ResourceKind.BLOB, "The file to upload")],
+)  # fmt: skip
+def test_a_file_that_is_gone_since_is_named_with_why_it_is_needed(
+    world: World, tmp_path: Path, step: str, kind: ResourceKind, needs: str
+) -> None:
+    ctx = world.begin("storage-account", "container")
+    gone = str(tmp_path / "gone")
+    answers = ctx.plan.answers
+    ctx.plan = msgspec.structs.replace(
+        ctx.plan,
+        answers=msgspec.structs.replace(
+            answers,
+            storage=msgspec.structs.replace(answers.storage, upload=gone),
+            deployment=msgspec.structs.replace(answers.deployment, model=gone, code=gone, conda=gone),
+        ),
+    )
+    with pytest.raises(ServiceError, match=f"{needs} is not there any more: {gone}") as raised:
+        steps.find(step)(ctx, lambda *_: None)
+    assert "This step changed nothing" in raised.value.failure.message
+    assert f"mi-tui resume {ctx.run}" in raised.value.failure.advice
+    assert ctx.journal.verdict(ctx.run, ctx.plan.resource(step).id) is None, "nothing was begun"
+    assert clean(ctx).outcome is Outcome.SUCCEEDED

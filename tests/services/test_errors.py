@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -190,8 +191,21 @@ def test_files_and_the_unexpected(tmp_path: Any) -> None:
         (tmp_path / "absent.txt").read_text()
     assert caught.value.code == "mi-tui/file"
     assert "absent.txt" in caught.value.failure.message
+    assert as_failure(FileNotFoundError(2, "No such file or directory")).message.startswith("A file of this machine")
     assert as_failure(RuntimeError("odd")).code == "mi-tui/internal"
     assert as_failure(Abandoned()).code == "mi-tui/abandoned"
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with (
+        pytest.raises(ServiceError, match="The folder in which mi-tui was started has been removed") as caught,
+        translated(),
+    ):
+        os.getcwd()
+    assert "Go to a folder that is there" in caught.value.failure.advice
 
 
 def test_no_secret_survives_in_a_failure_or_its_cause(answers: tuple[Loopback, list[Answer]]) -> None:

@@ -7,48 +7,60 @@ from pathlib import Path
 
 from mi_tui.engine.context import Context, Done, Say
 from mi_tui.engine.journal import Verdict
+from mi_tui.engine.steps.local import needed
 from mi_tui.model import names
 from mi_tui.model.plan import PlannedResource, ResourceKind
 from mi_tui.services import assets
 from mi_tui.services.assets import AssetInfo
 
-Register = Callable[[str, str], AssetInfo]
+Register = Callable[[Path, str, str], AssetInfo]
 
 
 def model(ctx: Context, say: Say) -> Done:
     """Upload and register the model."""
-    planned, path = ctx.plan.resource("model"), Path(ctx.plan.answers.deployment.model)
+    planned, wanted = ctx.plan.resource("model"), ctx.plan.answers.deployment
 
-    def register(name: str, version: str) -> AssetInfo:
+    def ready() -> Path:
+        return needed(ctx, wanted.model, "The model", "it is uploaded to the workspace")
+
+    def register(path: Path, name: str, version: str) -> AssetInfo:
         return assets.register_model(
             ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags, _intent(ctx, planned)
         )
 
-    return _register(ctx, say, planned, register)
+    return _register(ctx, say, planned, ready, register)
 
 
 def environment(ctx: Context, say: Say) -> Done:
     """Register the environment: conda file on a base image."""
     planned, wanted = ctx.plan.resource("environment"), ctx.plan.answers.deployment
 
-    def register(name: str, version: str) -> AssetInfo:
+    def ready() -> Path:
+        return needed(ctx, wanted.conda, "The conda file", "Azure builds the environment from it")
+
+    def register(conda: Path, name: str, version: str) -> AssetInfo:
         return assets.register_environment(
-            ctx.session, ctx.group, ctx.workspace, name, version, Path(wanted.conda), wanted.image, ctx.tags
+            ctx.session, ctx.group, ctx.workspace, name, version, conda, wanted.image, ctx.tags
         )
 
-    return _register(ctx, say, planned, register)
+    return _register(ctx, say, planned, ready, register)
 
 
 def code(ctx: Context, say: Say) -> Done:
     """Upload and register the folder with the scoring script."""
-    planned, path = ctx.plan.resource("code"), Path(ctx.plan.answers.deployment.code)
+    planned, wanted = ctx.plan.resource("code"), ctx.plan.answers.deployment
 
-    def register(name: str, version: str) -> AssetInfo:
+    def ready() -> Path:
+        path = needed(ctx, wanted.code, "The folder with the scoring script", "it is uploaded to the workspace")
+        needed(ctx, str(path / wanted.scoring_script), "The scoring script", "the deployment runs it")
+        return path
+
+    def register(path: Path, name: str, version: str) -> AssetInfo:
         return assets.register_code(
             ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags, _intent(ctx, planned)
         )
 
-    return _register(ctx, say, planned, register)
+    return _register(ctx, say, planned, ready, register)
 
 
 def _intent(ctx: Context, planned: PlannedResource) -> Callable[[str], None]:
@@ -61,16 +73,17 @@ def _intent(ctx: Context, planned: PlannedResource) -> Callable[[str], None]:
     return intend
 
 
-def _register(ctx: Context, say: Say, planned: PlannedResource, register: Register) -> Done:
+def _register(ctx: Context, say: Say, planned: PlannedResource, ready: Callable[[], Path], register: Register) -> Done:
     found = assets.get(ctx.session, planned.id)
     if found is not None:
         _settle_uploads(ctx, planned, found.data_uri)
         ctx.note(f"{planned.key}_id", found.id)
         return ctx.keep(planned.kind, planned.id, planned.name)
     kind, name, version = planned.id.split("/")[-4], planned.name, planned.id.rsplit("/", 1)[-1]
+    path = ready()
     say("Uploading" if planned.kind is not ResourceKind.ENVIRONMENT else "Registering", "")
     with ctx.making(planned.kind, planned.id, f"{kind}/{name}:{version}", lambda: assets.get(ctx.session, planned.id)):
-        info = register(name, version)
+        info = register(path, name, version)
     ctx.note(f"{planned.key}_id", info.id)
     if not names.same_id(info.id, planned.id):
         ctx.journal.forget(ctx.run, planned.id)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from mi_tui.engine import overwritten
 from mi_tui.engine.context import RUN_TAG, Context, Done, Interrupted, Say
 from mi_tui.engine.journal import Verdict
+from mi_tui.engine.steps.local import needed
 from mi_tui.model import names
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import ResourceKind
@@ -94,6 +94,7 @@ def blob(ctx: Context, say: Say) -> Done:
                 advice="Put it back, or name a local file in storage.upload and begin a new run.",
             )
         )
+    file = needed(ctx, where.upload, "The file to upload", "the scoring script reads it from the container")
     say("Uploading", "")
     # Where the caller may not look (None), a refused upload has made nothing either.
     with ctx.making(
@@ -102,9 +103,7 @@ def blob(ctx: Context, say: Say) -> Done:
         planned.name,
         lambda: blobs.exists(ctx.session, info, where.container, where.blob),
     ):
-        upload = blobs.upload(
-            ctx.session, info, where.container, where.blob, Path(where.upload), {seen.METADATA_MARK: ctx.run}
-        )
+        upload = blobs.upload(ctx.session, info, where.container, where.blob, file, {seen.METADATA_MARK: ctx.run})
     if upload.existed:
         # Put there between the look and the call, perhaps by this run's own call whose answer was lost: the blob itself tells.
         return _kept(ctx, blobs.BlobInfo(upload.etag, upload.metadata))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from mi_tui.engine import logs, missing, overwritten
 from mi_tui.engine.context import Context, Done, Interrupted, Say
 from mi_tui.engine.patience import passes
 from mi_tui.engine.steps import access, mended
+from mi_tui.engine.steps.local import needed
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.events import Notice
 from mi_tui.model.failure import Failure
@@ -293,11 +293,12 @@ def request(ctx: Context, say: Say) -> Done:
     path = ctx.plan.answers.request
     if path is None:
         return Done("skipped", "the answers name no request")
+    file = needed(ctx, path, "The request", "it is sent to the endpoint")
     say("Sending", "")
     key = endpoints.key(ctx.session, ctx.group, ctx.workspace, ctx.plan.answers.endpoint.name)
     uri = ctx.fact("scoring_uri")
     for wait in (1.0, 2.0, 4.0, 8.0, 0.0):
-        answer = scoring.invoke(uri, key, Path(path).read_bytes())
+        answer = scoring.invoke(uri, key, file.read_bytes())
         if answer.status not in {404, 502, 503} or not wait:
             break
         say(f"HTTP {answer.status}", "the route is not there yet")
