@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mi_tui.engine import answering, diagnosed, files
@@ -11,12 +12,16 @@ from mi_tui.guide import explaining
 from mi_tui.guide import preflight as looks
 from mi_tui.guide.case import Case
 from mi_tui.guide.diagnose import UNKNOWN, diagnose
-from mi_tui.model.answers import Answers
+from mi_tui.guide.examine import examine
+from mi_tui.guide.subject import NOTHING, Subject, of_plan, wish_of
+from mi_tui.model.answers import Answers, Workspace
 from mi_tui.model.check import Check
 from mi_tui.model.diagnosis import Diagnosis
+from mi_tui.model.examination import Examination
 from mi_tui.model.failure import Failure
-from mi_tui.services import quiet
-from mi_tui.targets import Target
+from mi_tui.services import endpoints, quiet
+from mi_tui.services.endpoints import EndpointInfo
+from mi_tui.targets import SANDBOX, Target
 
 
 class Advice:
@@ -100,3 +105,49 @@ class Advice:
                 place = record.plan.place
                 return looks.Known(place.location, place.workspace_storage_id, place.registry_id)
         return None
+
+    # ---- looking at an endpoint
+
+    def endpoints(self, target: Target, where: Workspace) -> list[EndpointInfo]:
+        """The online endpoints of a workspace, by name. Raises ServiceError."""
+        session = target.in_subscription(where.subscription).session
+        with quiet.Prints():
+            found = endpoints.list_all(session, where.resource_group, where.name)
+        return sorted(found, key=lambda one: one.name.lower())
+
+    def examine(self, target: Target, where: Workspace, endpoint: str, deployment: str = "") -> Examination:
+        """An endpoint, be it made by mi-tui or not, as it is now. Reads only, and asks it nothing; takes `SECONDS` at most."""
+        wanted = Subject(
+            session=target.in_subscription(where.subscription).session,
+            group=where.resource_group,
+            workspace=where.name,
+            endpoint=endpoint,
+            deployment=deployment,
+            sandbox=target.name == SANDBOX,
+        )
+        with quiet.Prints():
+            return examine(wanted, SECONDS)
+
+    def examine_run(self, target: Target, record: RunRecord) -> Examination:
+        """A run's endpoint as it is now, judged with what the run told of its failure. Reads only; what is found is kept with the run, so
+        that its fixes can be chosen by number. JournalError."""
+        journal = self._journal()
+        failure = diagnosed.failure(journal, record.id)
+        session = target.in_subscription(record.plan.place.subscription).session
+        wanted = of_plan(
+            session,
+            record.plan,
+            journal.facts(record.id),
+            sandbox=target.name == SANDBOX,
+            wish=NOTHING if failure is None else wish_of(failure),
+        )
+        with quiet.Prints():
+            seen = examine(replace(wanted, logs=True), SECONDS, failure, record.id)
+        found = seen.diagnoses[0] if seen.diagnoses else None
+        if failure is not None and found is not None and record.driver is None and not journal.why_not:
+            diagnosed.keep(journal, record.id, found, failure)
+        return seen
+
+
+SECONDS = 10.0
+"""How long somebody who asks for an examination waits at most for what Azure is slow to answer."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import deque
@@ -14,16 +13,17 @@ import msgspec
 from mi_tui.engine import diagnosed
 from mi_tui.engine.context import Context
 from mi_tui.engine.journal import JournalError
-from mi_tui.guide import subject, world
-from mi_tui.guide.case import Case, World
+from mi_tui.guide import world
+from mi_tui.guide.case import Case
 from mi_tui.guide.diagnose import UNKNOWN, diagnose
-from mi_tui.guide.subject import Wish
+from mi_tui.guide.examine import SURE
+from mi_tui.guide.subject import Subject, Wish, of_plan, wish_of
 from mi_tui.guide.world import Sight
 from mi_tui.model import events
-from mi_tui.model.diagnosis import Diagnosis
+from mi_tui.model.diagnosis import Confidence, Diagnosis, Evidence
 from mi_tui.model.events import Event, LogLine, Notice, Outcome, RunFinished, StepFailed, StepProgress, StepStarted
 from mi_tui.model.failure import Failure
-from mi_tui.services.errors import CERTIFICATE, NETWORK, PROXY, SIGN_IN
+from mi_tui.services.errors import CERTIFICATE, NETWORK, PROXY, SIGN_IN, as_failure
 
 DEPLOYMENT = "deployment"
 """The step that may wait for a machine without an end."""
@@ -35,12 +35,11 @@ _SAID = 200
 _DEAF = frozenset({NETWORK, CERTIFICATE, PROXY, SIGN_IN, "mi-tui/journal", "mi-tui/sandbox-died"})
 """Failures after which Azure cannot be asked either."""
 
-_MEMORY = re.compile(r"insufficient memory|OOMKilled|MemoryError|out of memory", re.IGNORECASE)
-_ROOM = re.compile(r"quota|capacity|VmSize|instance type", re.IGNORECASE)
-_BUILD_LOG = re.compile(
-    r"storage account '\[?([a-z0-9]{3,24})\]?' in the container '\[?([a-z0-9-]{3,63})\]?' at the path '\[?([^'\]]{1,500})\]?'"
-)
-"""Where the log of an image build lies ("Troubleshoot online endpoints": ImageBuildFailure)."""
+
+_AT_ONCE = 0.6
+"""Seconds after a failure in which its cause is told at the latest, where steps are still under way."""
+_PATIENCE = 0.5
+"""Seconds beyond the end of all reads in which what was read is put together, on a machine that is busy."""
 
 
 class Inquest:
@@ -56,7 +55,11 @@ class Inquest:
         self._lock = threading.Lock()
         self._logs: dict[str, deque[str]] = {}
         self._said: deque[str] = deque(maxlen=_SAID)
-        self._look: _Look | None = None
+        self._finding: threading.Thread | None = None
+        self._found: Diagnosis | None = None
+        """Why the run failed."""
+        self._known = threading.Event()
+        self._ending = threading.Event()
         self._waits = threading.Event()
         """Set when the deployment is over; until then it is watched."""
         self._watched = False
@@ -70,6 +73,7 @@ class Inquest:
             end = work(self._context)
         finally:
             self._waits.set()
+            self._ending.set()
         return self._finished or end
 
     def emit(self, event: Event) -> None:
@@ -93,6 +97,7 @@ class Inquest:
                 self._over(event.step)
             case RunFinished():
                 self._waits.set()
+                self._ending.set()
                 event = self._finished = self._ended(event)
             case _:
                 pass
@@ -106,29 +111,33 @@ class Inquest:
     # ---- a run that failed
 
     def _begin(self, failure: Failure) -> None:
-        """Begin to look at the world, once: the first failure is the one that is told."""
-        if self._look is None and failure.code not in _DEAF and not self._context.gone():
-            self._look = self._looking(self.wish(failure))
+        """Begin to look for the cause, once: the first failure is the one that is told."""
+        if self._finding is None:
+            self._finding = threading.Thread(target=self._find, args=(failure,), name="inquest", daemon=True)
+            self._finding.start()
 
-    def _looking(self, wish: Wish) -> _Look:
+    def _find(self, failure: Failure) -> None:
+        """Find the cause. Steps that are under way go on for minutes in Azure: nobody waits for their end to hear it."""
+        began = time.monotonic()
+        deaf = failure.code in _DEAF or self._context.gone()
+        try:
+            wish = wish_of(failure, self._lines())
+            sight = None if deaf else world.look(self._subject(wish), self._context.pace.look)
+            self._found = self._diagnoses(failure, sight)[0]
+        except Exception as error:  # noqa: BLE001 - a fault in the search must not hide the failure itself
+            self._found = _not_found(failure, f"The search for the cause broke off: {as_failure(error).sentence()}")
+        self._known.set()
+        if not self._ending.wait(max(0.0, began + _AT_ONCE - time.monotonic())):
+            text = f"It has failed: {self._found.cause} The run ends as soon as what is under way does."
+            self._tell(Notice(run=self._context.run, text=text, diagnosis=self._found))
+
+    def _subject(self, wish: Wish) -> Subject:
         context = self._context
         try:
             facts = context.journal.facts(context.run)
         except JournalError:
             facts = {}  # the look finds the identity by the endpoint
-        wanted = subject.of_plan(context.session, context.plan, facts, sandbox=self._sandbox, wish=wish)
-        return _Look(wanted, context.pace.look)
-
-    def wish(self, failure: Failure) -> Wish:
-        """What is worth a longer read because of how it failed."""
-        said = " ".join((failure.code, failure.message, *failure.details))
-        memory = bool(_MEMORY.search(said)) or any(map(_MEMORY.search, self._lines()))
-        place = _BUILD_LOG.search(said)
-        return Wish(
-            sizes=memory or bool(_ROOM.search(said)),
-            memory=memory,
-            build=(place[1], place[2], place[3]) if place else None,
-        )
+        return of_plan(context.session, context.plan, facts, sandbox=self._sandbox, wish=wish)
 
     def _lines(self) -> list[str]:
         with self._lock:
@@ -141,7 +150,8 @@ class Inquest:
             self._keep(told, None)
             return msgspec.structs.replace(event, diagnosis=told) if told else event
         self._begin(event.failure)
-        found = self._diagnoses(event.failure, self._look.sight() if self._look else None)[0]
+        self._known.wait(self._context.pace.look + _PATIENCE)
+        found = self._found or _not_found(event.failure, "The cause was not found in time.")
         self._keep(found, event.failure)
         return msgspec.structs.replace(event, diagnosis=found)
 
@@ -189,11 +199,11 @@ class Inquest:
         while not self._waits.wait(pace.capacity_look):
             if self._context.gone():
                 return
-            sight = self._looking(Wish(sizes=True, elsewhere=True)).sight()
+            sight = world.look(self._subject(Wish(sizes=True, elsewhere=True)), pace.look)
             if sight.world.deployment_state.lower() not in {"creating", "updating"}:
                 continue  # it waits for something else, such as the endpoint
             found = self._diagnoses(None, sight)[0]
-            if found.rule == UNKNOWN or self._waits.is_set():
+            if found.confidence not in SURE or self._waits.is_set():
                 continue
             self._told = found
             minutes = (time.monotonic() - began) / 60
@@ -207,26 +217,10 @@ class Inquest:
             return
 
 
-class _Look:
-    """A look at the world under way, on a thread of its own."""
-
-    def __init__(self, wanted: subject.Subject, seconds: float) -> None:
-        self._seen: Sight | None = None
-        self._end = time.monotonic() + seconds
-        self._thread = threading.Thread(target=self._work, args=(wanted, seconds), name="inquest", daemon=True)
-        self._thread.start()
-
-    def _work(self, wanted: subject.Subject, seconds: float) -> None:
-        self._seen = world.look(wanted, seconds)
-
-    def sight(self) -> Sight:
-        """What was seen by the end of the time for it; nothing at all where not even that was put together."""
-        self._thread.join(max(0.0, self._end - time.monotonic()) + _PATIENCE)
-        return self._seen or Sight(World())
-
-
-_PATIENCE = 0.5
-"""Seconds beyond the end of all reads in which what was read is put together, on a machine that is busy."""
+def _not_found(failure: Failure, why: str) -> Diagnosis:
+    """What is said where the search came to no end."""
+    said = Evidence("failure", failure.sentence())
+    return Diagnosis(UNKNOWN, why, Confidence.UNKNOWN, (said,), question="'mi-tui diagnose RUN' looks again.")
 
 
 E = TypeVar("E", bound=Event)

@@ -10,6 +10,7 @@ import click
 
 from mi_tui import __version__
 from mi_tui.cli import runs, sandbox
+from mi_tui.cli.diagnose import diagnose
 from mi_tui.cli.doctor import doctor
 from mi_tui.cli.exits import EXIT_CODES, INTERRUPTED, guarded
 from mi_tui.cli.explain import explain
@@ -35,7 +36,7 @@ def cli(context: click.Context) -> None:
         context.exit(wizard())
 
 
-for _command in (*runs.COMMANDS, doctor, explain, sandbox.group):
+for _command in (*runs.COMMANDS, doctor, diagnose, explain, sandbox.group):
     cli.add_command(_command)
 
 

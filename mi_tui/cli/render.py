@@ -11,7 +11,7 @@ from typing import TextIO
 
 from mi_tui.cli.telling import diagnosis_lines
 from mi_tui.model import events
-from mi_tui.model.diagnosis import Confidence
+from mi_tui.model.diagnosis import Confidence, Diagnosis
 from mi_tui.model.events import Event, Outcome
 from mi_tui.model.failure import Failure
 from mi_tui.model.instances import PRICES_READ
@@ -28,7 +28,7 @@ def marks(stream: TextIO) -> dict[str, str]:
     return _UNICODE if encoding.startswith("utf") else _ASCII
 
 
-def _columns(rows: list[tuple[str, ...]], indent: str = "  ") -> Iterator[str]:
+def columns(rows: list[tuple[str, ...]], indent: str = "  ") -> Iterator[str]:
     """Rows as aligned columns; the last one is not padded."""
     rows = [tuple(visible(cell) for cell in row) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
@@ -42,9 +42,9 @@ def plan_lines(
 ) -> Iterator[str]:
     """A plan: resources, grants, warnings."""
     yield "Resources"
-    yield from _columns([(r.action.mark, r.action.value.ljust(6), r.kind.value, r.name, r.why) for r in resources])
+    yield from columns([(r.action.mark, r.action.value.ljust(6), r.kind.value, r.name, r.why) for r in resources])
     yield "Grants"
-    yield from _columns([(*_grant_state(g), g.principal, g.role, f"on {g.scope_words}", g.why) for g in grants])
+    yield from columns([(*_grant_state(g), g.principal, g.role, f"on {g.scope_words}", g.why) for g in grants])
     for warning in warnings:
         yield f"  {sign['warning']} {visible(warning)}"
 
@@ -105,6 +105,7 @@ class PlainRenderer:
         self._titles: dict[str, str] = {}
         self._statuses: dict[str, str] = {}
         self._told: set[str] = set()
+        self._diagnosed: Diagnosis | None = None
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -141,6 +142,7 @@ class PlainRenderer:
             case events.Notice():
                 yield f"  {sign['warning']} {visible(event.text)}"
                 if event.diagnosis is not None:
+                    self._diagnosed = event.diagnosis
                     yield from (f"  {line}" for line in diagnosis_lines(event.diagnosis, run=event.run))
             case events.RunFinished():
                 yield from self._finish(event)
@@ -162,7 +164,9 @@ class PlainRenderer:
             yield f"  = {item.kind} {visible(item.name)} left: {visible(item.why)}"
         if event.failure is not None and event.failure.sentence() not in self._told:
             yield from failure_lines(event.failure)
-        if found is not None:
+        if found is not None and found == self._diagnosed:
+            yield f"{sign['warning']} Why, as told above: {visible(found.cause)}"
+        elif found is not None:
             yield from diagnosis_lines(found, sign["warning"], event.run)
         words = {
             Outcome.SUCCEEDED: "Done.", Outcome.FAILED: "Failed.", Outcome.LEFT_RUNNING: "Left running.", Outcome.CANCELLED: "Cancelled.",

@@ -14,6 +14,9 @@ from mi_tui.cli.sign_in import How, sign_in_options
 @json_option
 def status(run: str, as_json: bool, how: How) -> None:
     """Where a run stands: its steps, what it made, and the endpoint's state now."""
+    import msgspec
+
+    from mi_tui.cli.telling import diagnosis_lines
     from mi_tui.model.text import visible
     from mi_tui.workflow import SandboxError, ServiceError
 
@@ -21,7 +24,7 @@ def status(run: str, as_json: bool, how: How) -> None:
     record = workflow.journal.run(run)
     say_notices(workflow)
     steps, ledger = workflow.journal.steps(record.id), workflow.journal.ledger(record.id)
-    operations = workflow.journal.operations(record.id)
+    operations, found = workflow.journal.operations(record.id), workflow.advice.kept(record)
     told: dict[int, str] = {}
     try:
         with how.target_of(workflow, record) as target:
@@ -34,7 +37,7 @@ def status(run: str, as_json: bool, how: How) -> None:
         echo_json(
             {
                 "run": record.id, "state": record.state.value, "target": record.target, "now": now,
-                "owner": driver(record), "adopted": record.adopted,
+                "owner": driver(record), "adopted": record.adopted, "diagnosis": found and msgspec.to_builtins(found),
                 "steps": {name: {"state": state, "detail": detail} for name, (state, detail) in steps.items()},
                 "resources": [
                     {
@@ -56,6 +59,9 @@ def status(run: str, as_json: bool, how: How) -> None:
         click.echo("  begun on another machine; known by its tag")
     for name, value in now.items():
         click.echo(f"  {name.replace('_', ' ')}: {visible(value)}")
+    if found is not None:
+        for line in diagnosis_lines(found, run=record.id):
+            click.echo(f"  {line}")
     click.echo("Steps")
     for step in record.plan.steps:
         state, detail = steps.get(step.id, ("waiting", ""))

@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 
 from mi_tui.guide.subject import Subject
 from mi_tui.model import instances
 from mi_tui.model.capacity import Capacity, Fit
+from mi_tui.model.instances import InstanceType
 from mi_tui.services.deployments import DeploymentInfo
 
 
-def fitting(subject: Subject, room: Capacity | None, back: DeploymentInfo | None) -> tuple[Fit | None, tuple[str, ...]]:
-    """Whether the chosen size fits the quota, and other sizes that do, the best first: near to the chosen one, and not dearer than need be."""
-    if room is None:
-        return None, ()
+@dataclass(frozen=True)
+class Room:
+    """Whether the chosen size of machine fits the quota, and which other ones do, the best first."""
+
+    fit: Fit | None = None
+    fitting: tuple[str, ...] = ()
+    larger: tuple[str, ...] = ()
+    """Of those, the ones with more memory."""
+
+
+_TWICE = 1.9
+"""What was too small for its memory is given about twice of it first: a little more is seldom enough."""
+
+
+def room(subject: Subject, found: Capacity | None, back: DeploymentInfo | None) -> Room:
+    """What fits: near to the chosen size first, and not dearer than need be."""
+    if found is None:
+        return Room()
     asked = subject.answers.deployment if subject.answers else None
     name = back.instance_type if back else asked.instance_type if asked else ""
     count = (back.instance_count if back else asked.instance_count if asked else 1) or 1
-    mine, size = instances.find(name), room.size(name)
+    mine, size = instances.find(name), found.size(name)
+    cores = size.cores if size else mine.cores if mine else 0
     memory = size.memory_gib if size else mine.memory_gib if mine else 0.0
-    family = size.family.lower() if size else ""
 
-    def suits(kind: instances.InstanceType) -> bool:
-        fit, other = room.fit(kind.name, count), room.size(kind.name)
+    def suits(kind: InstanceType) -> bool:
+        fit, other = found.fit(kind.name, count), found.size(kind.name)
         if fit is None or fit.fits is not True or kind.name.lower() == name.lower():
             return False
-        if subject.wish.memory and kind.memory_gib <= memory:
-            return False
-        return not (subject.wish.elsewhere and other is not None and other.family.lower() == family)
+        same = size is not None and other is not None and other.family.lower() == size.family.lower()
+        return not (subject.wish.elsewhere and same)
 
-    found = sorted(filter(suits, instances.all_types()), key=lambda kind: _distance(kind, mine, subject))
-    return room.fit(name, count), tuple(kind.name for kind in found)
-
-
-def _distance(
-    kind: instances.InstanceType, mine: instances.InstanceType | None, subject: Subject
-) -> tuple[float, float]:
-    if mine is None:
-        return 0.0, kind.usd_per_hour
-    away = abs(kind.cores - mine.cores) if subject.wish.elsewhere or not subject.wish.memory else 0.0
-    return away, abs(kind.memory_gib - mine.memory_gib) + kind.usd_per_hour
+    kinds = [kind for kind in instances.all_types() if suits(kind)]
+    near = sorted(kinds, key=lambda one: (abs(one.cores - cores), abs(one.memory_gib - memory), one.usd_per_hour))
+    more = sorted(
+        (one for one in kinds if one.memory_gib > memory),
+        key=lambda one: (one.memory_gib < _TWICE * memory, one.usd_per_hour),
+    )
+    return Room(found.fit(name, count), tuple(one.name for one in near), tuple(one.name for one in more))
 
 
 def free_names(subject: Subject, back: DeploymentInfo | None) -> dict[str, str]:

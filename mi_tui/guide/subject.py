@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mi_tui.model.answers import Answers
+from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Grant, Plan
 from mi_tui.services.session import Session
 
@@ -19,8 +21,6 @@ class Wish:
 
     sizes: bool = False
     """Machine sizes and quota."""
-    memory: bool = False
-    """Of the sizes that fit, those with more memory."""
     elsewhere: bool = False
     """Of the sizes that fit, those of another family."""
     build: tuple[str, str, str] | None = None
@@ -28,6 +28,21 @@ class Wish:
 
 
 NOTHING = Wish()
+
+_MEMORY = re.compile(r"insufficient memory|OOMKilled|MemoryError|out of memory", re.IGNORECASE)
+_ROOM = re.compile(r"quota|capacity|VmSize|instance type", re.IGNORECASE)
+_BUILD_LOG = re.compile(
+    r"storage account '\[?([a-z0-9]{3,24})\]?' in the container '\[?([a-z0-9-]{3,63})\]?' at the path '\[?([^'\]]{1,500})\]?'"
+)
+"""Where the log of an image build lies ("Troubleshoot online endpoints": ImageBuildFailure)."""
+
+
+def wish_of(failure: Failure, log: Iterable[str] = ()) -> Wish:
+    """What is worth a longer read because of how it failed, and of what the containers' logs say."""
+    said = " ".join((failure.code, failure.message, *failure.details))
+    memory = bool(_MEMORY.search(said)) or any(map(_MEMORY.search, log))
+    place = _BUILD_LOG.search(said)
+    return Wish(sizes=memory or bool(_ROOM.search(said)), build=(place[1], place[2], place[3]) if place else None)
 
 
 @dataclass(frozen=True)

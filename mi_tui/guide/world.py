@@ -43,10 +43,8 @@ NAMESPACES = ("Microsoft.MachineLearningServices", "Microsoft.PolicyInsights", "
 CONTAINERS: tuple[Container, ...] = ("inference-server", "storage-initializer")
 _TAIL = 300
 """Lines of each container's log that are looked at."""
-_BUILD = 60_000
-"""Bytes of the end of a build's log that are looked at."""
-_CONDA = 100_000
-"""Bytes of a conda file that are looked at."""
+_BUILD, _CONDA = 60_000, 100_000
+"""Bytes of the end of a build's log, and of a conda file, that are looked at."""
 
 KINDS = {"systemassigned": "sai", "userassigned": "uai"}
 
@@ -80,7 +78,7 @@ def states(found: World) -> dict[str, str]:
 
 
 class _Looking:
-    """One look. The order of the lines is that of what has to be known first; whatever can be asked at once is."""
+    """One look. What has to be known first stands first; whatever can be asked at once is."""
 
     def __init__(self, subject: Subject, together: Together) -> None:
         self._subject, self._together = subject, together
@@ -121,8 +119,7 @@ class _Looking:
 
         there, mine = space.value(), account.value()
         subscription, who, workspace_account = owner.value(), caller.value(), own.value()
-        room_read = room.value() if room else None
-        fit, fitting = instead.fitting(subject, room_read, back)
+        machines = instead.room(subject, room.value() if room else None, back)
         sai = begun.principal_id if begun else None
         found, free = identity.value(), instead.free_names(subject, back)
         world = World(
@@ -167,8 +164,9 @@ class _Looking:
             storage_public=mine.public_network if mine else None,
             storage_default_action="" if mine is None else "Deny" if mine.firewall else "Allow",
             shared_keys=mine.shared_keys if mine else None,
-            fit=fit,
-            fitting=fitting,
+            fit=machines.fit,
+            fitting=machines.fitting,
+            larger=machines.larger,
             free_endpoint=free["endpoint"],
             free_account=free["account"],
             free_deployment=free["deployment"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,28 @@ def answers(shell: Shell, name: str, identity: str, *changes: tuple[str, str]) -
     return path
 
 
+def examined_without_a_change(shell: Shell, end: Any, name: str, rule: str) -> None:
+    """The endpoint of a failed run is diagnosed by the run and as anybody's, and nothing but reads is asked of Azure for it."""
+    endpoint = end["diagnosis"]["evidence"] and shell("runs", "--json", check=True).events[0]["endpoint"]
+    asked = len(shell("sandbox", "log", "--json", check=True).events)
+    for words in (("last",), ("--endpoint", endpoint, "--sandbox")):
+        seen = shell("diagnose", *words, "--json")
+        assert seen.code == 1, seen.err
+        assert seen.last["diagnoses"][0]["rule"] == rule
+        assert not seen.last["healthy"]
+        assert {"ok", "failed"} <= {check["status"] for check in seen.last["checks"]}
+        assert any(name in check["id"] for check in seen.last["checks"])
+    told = shell("diagnose", "--endpoint", endpoint, "--sandbox")
+    assert "What to do:" in told.out
+    assert "az role assignment create" in told.out
+    for row in shell("sandbox", "log", "--json", check=True).events[asked:]:
+        reads = row["method"] in {"GET", "HEAD"} or row["path"].endswith(("/getLogs", "/token"))
+        assert reads, f"{row['method']} {row['path']}"
+    absent = shell("diagnose", "--endpoint", "ep-nobodys", "--sandbox")
+    assert absent.code == 2
+    assert endpoint in absent.err
+
+
 def test_a_missing_grant_fails_as_in_azure_and_resume_goes_on_once_it_is_there(shell: Shell) -> None:
     before = shell.tree()
     path = answers(shell, "skip.yaml", "sai", ("grants: make", "grants: skip"))
@@ -45,8 +68,10 @@ def test_a_missing_grant_fails_as_in_azure_and_resume_goes_on_once_it_is_there(s
     (missing,) = end["missing_grants"]
     assert missing["role"] == "Storage Blob Data Reader"
     assert missing["scope"].endswith("/containers/inputs")
-    assert end["diagnosis"]["cause"]
-    assert end["diagnosis"]["evidence"]
+    assert end["diagnosis"]["rule"] == "storage-role-missing"
+    assert end["diagnosis"]["confidence"] == "certain"
+    assert any("is not held" in item["text"] for item in end["diagnosis"]["evidence"])
+    examined_without_a_change(shell, end, name="deployment", rule="storage-role-missing")
     log = "\n".join(event["text"] for event in up.events if event["event"] == "log")
     assert "AuthorizationPermissionMismatch" in log
     assert "exited with code 3" in log
@@ -80,6 +105,9 @@ def test_a_missing_grant_fails_as_in_azure_and_resume_goes_on_once_it_is_there(s
     assert resumed.last["outcome"] == "succeeded"
     assert len(resumed.last["response"]) == 2
     assert resumed.last["diagnosis"] is None
+    healthy = shell("diagnose", "last")
+    assert healthy.code == 0, healthy.out
+    assert "nothing wrong was seen" in healthy.out
     assert shell("down", end["run"], "--yes").code == 0
     assert shell.tree() == before
 
