@@ -14,12 +14,11 @@ from mi_tui.services.deployments import DeploymentInfo
 
 @dataclass(frozen=True)
 class Room:
-    """Whether the chosen size of machine fits the quota, and which other ones do, the best first."""
+    """Whether the chosen size of machine fits the quota, and which other ones do, the best first: of what had too little memory, those
+    with more."""
 
     fit: Fit | None = None
     fitting: tuple[str, ...] = ()
-    larger: tuple[str, ...] = ()
-    """Of those, the ones with more memory."""
 
 
 _TWICE = 1.9
@@ -45,12 +44,12 @@ def room(subject: Subject, found: Capacity | None, back: DeploymentInfo | None) 
         return not (subject.wish.elsewhere and same)
 
     kinds = [kind for kind in instances.all_types() if suits(kind)]
-    near = sorted(kinds, key=lambda one: (abs(one.cores - cores), abs(one.memory_gib - memory), one.usd_per_hour))
-    more = sorted(
-        (one for one in kinds if one.memory_gib > memory),
-        key=lambda one: (one.memory_gib < _TWICE * memory, one.usd_per_hour),
-    )
-    return Room(found.fit(name, count), tuple(one.name for one in near), tuple(one.name for one in more))
+    if subject.wish.memory:
+        kinds = [one for one in kinds if one.memory_gib > memory]
+        kinds.sort(key=lambda one: (one.memory_gib < _TWICE * memory, one.usd_per_hour))
+    else:
+        kinds.sort(key=lambda one: (abs(one.cores - cores), abs(one.memory_gib - memory), one.usd_per_hour))
+    return Room(found.fit(name, count), tuple(one.name for one in kinds))
 
 
 def free_names(subject: Subject, back: DeploymentInfo | None) -> dict[str, str]:

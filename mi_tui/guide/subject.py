@@ -21,6 +21,8 @@ class Wish:
 
     sizes: bool = False
     """Machine sizes and quota."""
+    memory: bool = False
+    """Of the sizes that fit, those with more memory."""
     elsewhere: bool = False
     """Of the sizes that fit, those of another family."""
     build: tuple[str, str, str] | None = None
@@ -42,7 +44,9 @@ def wish_of(failure: Failure, log: Iterable[str] = ()) -> Wish:
     said = " ".join((failure.code, failure.message, *failure.details))
     memory = bool(_MEMORY.search(said)) or any(map(_MEMORY.search, log))
     place = _BUILD_LOG.search(said)
-    return Wish(sizes=memory or bool(_ROOM.search(said)), build=(place[1], place[2], place[3]) if place else None)
+    return Wish(
+        sizes=memory or bool(_ROOM.search(said)), memory=memory, build=(place[1], place[2], place[3]) if place else None
+    )
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,6 @@ class _Looking:
             shared_keys=mine.shared_keys if mine else None,
             fit=machines.fit,
             fitting=machines.fitting,
-            larger=machines.larger,
             free_endpoint=free["endpoint"],
             free_account=free["account"],
             free_deployment=free["deployment"],
