@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,8 @@ from mi_tui.cli.sign_in import How, sign_in_options
 if TYPE_CHECKING:
     from mi_tui.workflow import Workflow
 
-_MOST = 4_000_000
-"""Characters of a text that are read."""
+_PATH = re.compile(r"[/\\.]")
+"""What names of runs do not have, and paths do."""
 
 
 @click.command()
@@ -56,7 +57,7 @@ def diagnose(
     \b
     Exit code: 0 nothing is wrong (of a text: a known failure), 1 something is (of a text: it is not known), 2 bad input.
     """
-    from mi_tui.cli import examine
+    from mi_tui.cli import examine, texts
 
     where = examine.Where(subscription, resource_group, workspace, answers, sandbox)
     workflow = open_workflow()
@@ -69,37 +70,36 @@ def diagnose(
             "--deployment, --subscription, --resource-group, --workspace, --answers and --sandbox go with --endpoint."
         )
     if what == "-" or (what is None and not sys.stdin.isatty()):
-        return _text(workflow, sys.stdin.buffer.read(_MOST), as_json=as_json)
+        return _text(workflow, texts.read(sys.stdin.buffer), as_json=as_json)
     if what is None:
         raise click.UsageError(
             "Name a run ('last' is the newest), a file with the error's text, or an endpoint with --endpoint."
         )
-    if Path(what).is_file() and not workflow.journal.known(what):
+    if (Path(what).exists() or _PATH.search(what)) and not workflow.journal.known(what):
         try:
             with Path(what).open("rb") as file:
-                return _text(workflow, file.read(_MOST), as_json=as_json)
+                text = texts.read(file)
         except OSError as error:
             raise click.UsageError(f"{what} cannot be read: {error.strerror or error}.") from error
+        return _text(workflow, text, as_json=as_json)
     record = workflow.journal.run(what)
     say_notices(workflow)
     return examine.run(workflow, record, how, as_json=as_json)
 
 
-def _text(workflow: Workflow, data: bytes, *, as_json: bool) -> int:
+def _text(workflow: Workflow, text: str, *, as_json: bool) -> int:
     import msgspec
 
+    from mi_tui.cli import texts
     from mi_tui.cli.render import marks
-    from mi_tui.cli.telling import diagnosis_lines
     from mi_tui.model.diagnosis import Confidence
 
-    text = data.decode("utf-8", "replace")
     if not text.strip():
         raise click.UsageError("There is nothing to read: give the text of an error, or a log.")
     found = workflow.advice.diagnose_text(text)
     if as_json:
         echo_json({"diagnoses": msgspec.to_builtins(found)})
     else:
-        for one in found:
-            for line in diagnosis_lines(one, marks(sys.stdout)["failed"]):
-                click.echo(line)
+        for line in texts.lines(found, marks(sys.stdout)["failed"]):
+            click.echo(line)
     return exits.FAILED if found[0].confidence is Confidence.UNKNOWN else exits.DONE

@@ -1,0 +1,43 @@
+"""A text from outside, for diagnosis: read from a file or standard input in bounded size, and what is found in it as text for people."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import IO
+
+from mi_tui.cli.telling import SURE, diagnosis_lines
+from mi_tui.model.diagnosis import Diagnosis
+from mi_tui.model.text import visible
+
+_HEAD = 500_000
+_TAIL = 3_000_000
+_CHUNK = 100_000
+"""Bytes: of a longer text its beginning and its end are kept, since an error stands at either."""
+
+
+def read(stream: IO[bytes]) -> str:
+    """The text of a stream; of one that is very long, its beginning and its end. OSError when it cannot be read."""
+    head = stream.read(_HEAD)
+    tail: deque[bytes] = deque(maxlen=_TAIL // _CHUNK)
+    left = False
+    while chunk := stream.read(_CHUNK):
+        left = left or len(tail) == tail.maxlen
+        tail.append(chunk)
+    joint = b"\n" if left else b""
+    return (head + joint + b"".join(tail)).decode("utf-8", "replace")
+
+
+def lines(found: tuple[Diagnosis, ...], mark: str) -> Iterator[str]:
+    """The first diagnosis in full, and each further one in a line."""
+    yield from diagnosis_lines(found[0], mark)
+    if any(_to_fill_in(fix.command) for fix in found[0].fixes):
+        yield "  Words in capitals stand for what the text does not tell."
+    if len(found) > 1:
+        yield "It also speaks of:"
+    for one in found[1:]:
+        yield f"  - {visible(one.cause)} ({SURE[one.confidence]}; {one.rule})"
+
+
+def _to_fill_in(command: str) -> bool:
+    return any(len(word) > 3 and word.isupper() for word in command.replace("=", " ").split())
