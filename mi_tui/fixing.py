@@ -17,7 +17,7 @@ from mi_tui.services import quiet
 from mi_tui.targets import Target
 
 if TYPE_CHECKING:
-    from mi_tui.workflow import Workflow
+    from mi_tui.workflow import Waiter, Workflow
 
 __all__ = ["Fixing", "Mended", "asks_for", "numbered", "with_values"]
 
@@ -57,17 +57,23 @@ class Fixing:
             raise refused("no-such-fix", f"There is no fix {kind.strip()!r}.", f"There are: {known}.") from None
         return Change(found, tuple(value.strip() for value in values.split(",") if value.strip()) if equals else ())
 
-    def show(self, target: Target, record: RunRecord, change: Change) -> Mended:
-        """What the change would make of a run that has begun. Changes nothing. PlanError, ServiceError or JournalError when it cannot be."""
+    def show(self, target: Target, record: RunRecord, change: Change, waiter: Waiter | None = None) -> Mended:
+        """What the change would make of a run that has begun. Changes nothing. PlanError, ServiceError or JournalError when it cannot be.
+
+        What passes by itself is waited out, told to `waiter`.
+        """
         session = target.in_subscription(record.plan.place.subscription).session
         with quiet.Prints():
-            return mend(session, self._workflow.journal, record, change)
+            journal = self._workflow.journal
+            return self._workflow.reading(target, session, lambda: mend(session, journal, record, change), waiter)
 
-    def show_new(self, target: Target, run: str, answers: Answers, change: Change) -> Mended:
+    def show_new(
+        self, target: Target, run: str, answers: Answers, change: Change, waiter: Waiter | None = None
+    ) -> Mended:  # fmt: skip
         """What the change would make of answers whose run has not begun. Changes nothing. PlanError or ServiceError when it cannot be."""
         session = target.in_subscription(answers.workspace.subscription).session
         with quiet.Prints():
-            return mend_new(session, run, answers, change)
+            return self._workflow.reading(target, session, lambda: mend_new(session, run, answers, change), waiter)
 
     def confirmed_new(self, mended: Mended) -> str:
         """Make what of a confirmed change belongs to no run yet, that is the conda file's; what was done, in words. ServiceError."""

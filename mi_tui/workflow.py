@@ -215,10 +215,10 @@ class Workflow:
             # The run will need it; while the plan is made there is time to import it.
             threading.Thread(target=quiet.load_ml, name="import azure.ai.ml", daemon=True).start()
             session = target.in_subscription(answers.workspace.subscription).session
-            return run, self._read(target, session, lambda: planner.make_plan(session, answers, run), waiter)
+            return run, self.reading(target, session, lambda: planner.make_plan(session, answers, run), waiter)
 
     @staticmethod
-    def _read(target: Target, session: Session, work: Callable[[], T], waiter: Waiter | None) -> T:
+    def reading(target: Target, session: Session, work: Callable[[], T], waiter: Waiter | None) -> T:
         """What only reads, with patience."""
         return patience.outlast(
             session, target.pace, work, waiter or Waiter(),
@@ -248,7 +248,7 @@ class Workflow:
         """What a run's plan uses without having made it, and is gone by now. Raises ServiceError; waits as `plan` does."""
         session, ledger = self._session(target, record), self.journal.ledger(record.id)
         with quiet.Prints():
-            return self._read(target, session, lambda: changes.missing(session, record.plan, ledger), waiter)
+            return self.reading(target, session, lambda: changes.missing(session, record.plan, ledger), waiter)
 
     def resume(
         self, target: Target, record: RunRecord, emit: Emit, stop: Stop, *, take_over: bool = False, make_missing: bool = False
@@ -295,14 +295,14 @@ class Workflow:
         session = self._session(target, record)
         with quiet.Prints():
             context = Context(record.id, record.plan, session, self.journal, lambda event: None, target.pace)
-            return self._read(target, session, lambda: cleanup.foreign(context, keep), waiter)
+            return self.reading(target, session, lambda: cleanup.foreign(context, keep), waiter)
 
     def marked(self, target: Target, run: str, where: Workspace, waiter: Waiter | None = None) -> Found:
         """What carries a run's mark in a workspace and its subscription. Changes nothing. Raises ServiceError; waits as `plan` does."""
         self._log_to_file()
         with quiet.Prints():
             session = target.in_subscription(where.subscription).session
-            return self._read(
+            return self.reading(
                 target, session, lambda: adopting.find(session, where.resource_group, where.name, run), waiter
             )
 

@@ -24,8 +24,10 @@ from mi_tui.widgets.logpane import CONTAINERS, LogKeys, LogPane
 from mi_tui.widgets.timeline import Timeline
 from mi_tui.workflow import SANDBOX
 from screens.base import WizardScreen
+from screens.mending import MendDialog
 
 if TYPE_CHECKING:
+    from mi_tui.fixing import Mended
     from mi_tui.workflow import RunRecord
 
 _WIDE = 110
@@ -263,13 +265,22 @@ class DeployScreen(LogKeys, WizardScreen):
 
     def on_fix_line_chosen(self, event: FixLine.Chosen) -> None:
         event.stop()
-        if event.fix.command:
+        if event.fix.change is not None:
+            self.app.push_screen(MendDialog(self.wizard, event.fix.change, event.fix.words, self._mended))
+        elif event.fix.command:
             self.app.copy_to_clipboard(event.fix.command)
             self.app.notify("Copied the command by OSC 52. Run it, then resume.", markup=False)
         elif event.fix.action == "resume":
             self.action_forward()
         elif event.fix.action == "make-missing":
             self._resume(make_missing=True)
+
+    def _mended(self, record: RunRecord, mended: Mended) -> None:
+        """Go on as a confirmed change has the plan, on this screen."""
+        if not self.wizard.busy:
+            self.wizard.mend(record, mended)
+        if self.is_attached:
+            self._draw()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The buttons of this screen; Back and the primary one are the frame's, whose handler Textual calls too."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Button, Static
@@ -16,9 +16,16 @@ from textual.widgets import Button, Static
 from mi_tui.model import actions
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
+from mi_tui.model.stage import Stage
 from mi_tui.model.text import cut, masked, visible
+from mi_tui.widgets.card import Fix, FixLine
 from mi_tui.widgets.keybar import KeyBar
 from screens.journey import Journey
+from screens.mending import MendDialog
+
+if TYPE_CHECKING:
+    from mi_tui.fixing import Mended
+    from mi_tui.workflow import RunRecord
 
 _TAIL = 40
 _LINE = 1_000
@@ -58,7 +65,10 @@ class TroubleshootScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static("Troubleshoot: the last failure", id="head", markup=False)
         yield VerticalScroll(
-            *(Static("", id=place, markup=False) for place in ("text", "raw-error", "logs")), id="card"
+            Static("", id="text", markup=False),
+            Vertical(id="fixes"),
+            *(Static("", id=place, markup=False) for place in ("raw-error", "logs")),
+            id="card",
         )
         with Horizontal(id="buttons"):
             yield Button("Raw error", id="raw")
@@ -98,6 +108,37 @@ class TroubleshootScreen(Screen[None]):
             block = self.query_one(f"#{place}", Static)
             block.update(Content("\n\n").join(found))
             block.display = bool(found)
+        self.run_worker(self._offer_fixes(), group="fixes", exclusive=True)
+
+    # ---- what mi-tui can do about it
+
+    async def _offer_fixes(self) -> None:
+        """The changes of the plan that the last run's diagnosis names, each under the number that `--fix` knows it by."""
+        wizard, place = self.journey.wizard, self.query_one("#fixes")
+        finished = wizard.progress.finished
+        known = finished.diagnosis.fixes if finished and finished.diagnosis and not wizard.busy else ()
+        lines = [
+            FixLine(number, Fix(fix.words, fix.command, change=fix.change), masked if wizard.masked else str)
+            for number, fix in enumerate(known, 1)
+            if fix.change is not None
+        ]
+        await place.remove_children()
+        await place.mount_all(lines)
+        place.display = bool(lines)
+
+    def on_fix_line_chosen(self, event: FixLine.Chosen) -> None:
+        event.stop()
+        if event.fix.change is not None:
+            dialog = MendDialog(self.journey.wizard, event.fix.change, event.fix.words, self._mended)
+            self.app.push_screen(dialog)
+
+    def _mended(self, record: RunRecord, mended: Mended) -> None:
+        """The run goes on where it is watched."""
+        journey = self.journey
+        if not journey.wizard.busy:
+            journey.wizard.mend(record, mended)
+        self.dismiss(None)
+        journey.go(Stage.DEPLOY)
 
     # ---- what it says
 

@@ -23,6 +23,7 @@ from screens.runlog import RunLog
 from screens.signin_question import SignInQuestion, ask_in
 
 if TYPE_CHECKING:
+    from mi_tui.fixing import Mended
     from mi_tui.model.sign_in import Prompt, SignIn
     from mi_tui.workflow import Account, Attempt, Plan, RunRecord, Stop, Target, Workflow
 
@@ -325,6 +326,21 @@ class Wizard:
         assert target is not None
         assert plan is not None
         self._begin(lambda stop: self.workflow.up(target, run, plan, self._take_in, stop), cleaning=False)
+
+    def mend(self, record: RunRecord, mended: Mended) -> None:
+        """Go on with a run as a confirmed change has its plan."""
+        from mi_tui.fixing import Fixing
+
+        self.run, self.plan = record.id, mended.plan
+        self.draft = Draft.of(mended.answers)
+        self.planned_from = copy.deepcopy(self.draft)
+        fixing = Fixing(self.workflow)
+        self._begin(
+            lambda stop: self._with_target(
+                record, lambda target: fixing.resume(target, record, mended, self._take_in, stop)
+            ),
+            cleaning=False,
+        )
 
     def resume(self, record: RunRecord, *, make_missing: bool = False) -> None:
         """Go on with an earlier run; with `make_missing` it makes what it only used and is gone."""

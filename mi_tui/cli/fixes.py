@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mi_tui.cli import exits
+from mi_tui.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from mi_tui.fixing import Mended
@@ -37,7 +38,8 @@ def confirmed(workflow: Workflow, target: Target, record: RunRecord, text: str, 
     from mi_tui.fixing import Fixing
 
     fixing = Fixing(workflow)
-    mended = fixing.show(target, record, _complete(fixing.change(record, text)))
+    change = _complete(fixing.change(record, text))
+    mended = waiting(lambda waiter: fixing.show(target, record, change, waiter))
     say(mended)
     if yes or click.confirm("Change the plan so, and go on?", default=False, err=True):
         return mended

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from mi_tui.model.diagnosis import Change, ChangeKind
 from mi_tui.model.events import RunFinished
 from mi_tui.model.failure import VANISHED, Failure
 from mi_tui.model.marks import marks
@@ -41,6 +42,8 @@ class Fix:
     words: str
     command: str = ""
     action: str = ""
+    change: Change | None = None
+    """The change of the plan that mi-tui can make: Enter asks the screen to show it."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,16 @@ def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
     why = [*([more] if more else []), *failure.details[:_TOLD], *(f"log: {line}" for line in telling(log))]
     if said := ids(failure):
         why.append(said)
-    fixes = [
+    known = end.diagnosis.fixes if end.diagnosis else ()
+    # In the diagnosis' order, so that each has the number that `--fix` knows it by.
+    fixes = [Fix(fix.words, fix.command, change=fix.change) for fix in known]
+    covered = any(fix.change is not None and fix.change.kind is ChangeKind.GRANT for fix in known)
+    fixes += [
         Fix(
             f"Grant {grant.role} to {grant.principal} on {short_id(grant.scope.rsplit('/', 1)[-1], 40)}: {grant.why}",
             command=grant.command,
         )
-        for grant in end.missing_grants
+        for grant in (() if covered else end.missing_grants)
     ]
     if failure.advice:
         fixes.append(Fix(failure.advice))
@@ -99,6 +106,10 @@ def first_sentence(text: str) -> tuple[str, str]:
 class FixLine(Static, can_focus=True):
     """One numbered thing to do."""
 
+    DEFAULT_CSS = """
+    FixLine { height: auto; border-left: blank; padding-left: 1; }
+    FixLine:focus { background: $boost; border-left: thick $accent; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "do this", show=False),
         Binding("down", "app.focus_next", show=False),
@@ -115,10 +126,12 @@ class FixLine(Static, can_focus=True):
     def __init__(self, number: int, fix: Fix, hide: Callable[[str], str]) -> None:
         self.fix = fix
         words = Content(f"{number}. {hide(visible(fix.words))}")
+        if fix.change is not None:
+            words = Content.assemble(words, ("  (enter shows the change)", "$text-muted"))
         if fix.command:
             words = Content.assemble(
                 words,
-                ("  (enter copies the command)", "$text-muted"),
+                ("" if fix.change is not None else "  (enter copies the command)", "$text-muted"),
                 "\n   ",
                 (hide(visible(fix.command)), "$text-accent"),
             )
@@ -145,8 +158,6 @@ class FailureCard(VerticalScroll, can_focus=False):
     FailureCard .reason { padding-left: 2; }
     FailureCard .raw { display: none; color: $text-muted; }
     FailureCard.-raw .raw { display: block; }
-    FixLine { border-left: blank; padding-left: 1; }
-    FixLine:focus { background: $boost; border-left: thick $accent; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
