@@ -124,7 +124,7 @@ def _places(case: Case) -> Iterator[Place]:
 
 def _clean(text: str) -> str:
     """The text bounded, unwrapped, freed of secrets, with nothing in it that acts on a terminal."""
-    return visible(redact(_unwrapped(_bounded(text))).replace("\r\n", "\n"), lines=True)
+    return visible(redact(_unwrapped(_bounded(text))).replace("\r\n", "\n").replace("\ufeff", ""), lines=True)
 
 
 def _bounded(text: str) -> str:
