@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,16 +77,20 @@ class Advice:
 
         Needs no plan: answers that cannot be planned are told why. Raises ServiceError only where no session can be had.
         """
-        with quiet.Prints():
-            session = target.in_subscription(answers.workspace.subscription).session
-            whole = files.absolute(answers, files.here())[0]
-            return looks.preflight(session, whole, self._known(answers), tell)
+        # Nothing that is called here prints; the caller may go on talking to the terminal meanwhile.
+        session = target.in_subscription(answers.workspace.subscription).session
+        whole = files.absolute(answers, files.here())[0]
+        return looks.preflight(session, whole, self._known(answers), tell)
 
     @staticmethod
     def basics(target: Target) -> list[Check]:
         """The checks that need no answers."""
-        with quiet.Prints():
-            return looks.basics(target.session)
+        return looks.basics(target.session)
+
+    @staticmethod
+    def unreached(checks: Sequence[Check]) -> bool:
+        """Whether a check was skipped for what passes by itself, such as a lost network."""
+        return looks.unreached(checks)
 
     @staticmethod
     def group_of(check: Check) -> str:

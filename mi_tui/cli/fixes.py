@@ -38,7 +38,7 @@ def confirmed(workflow: Workflow, target: Target, record: RunRecord, text: str, 
     from mi_tui.fixing import Fixing
 
     fixing = Fixing(workflow)
-    change = _complete(fixing.change(record, text))
+    change = complete(fixing.change(record, text))
     mended = waiting(lambda waiter: fixing.show(target, record, change, waiter))
     say(mended)
     if yes or click.confirm("Change the plan so, and go on?", default=False, err=True):
@@ -58,7 +58,7 @@ def say(mended: Mended) -> None:
         click.echo(f"    {visible(line)}", err=True)
 
 
-def _complete(change: Change) -> Change:
+def complete(change: Change) -> Change:
     """The change with everything that only the person knows, asked for at the terminal."""
     from mi_tui.fixing import asks_for, with_values
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,15 +26,15 @@ from mi_tui.cli.common import (
 )
 from mi_tui.cli.down import down
 from mi_tui.cli.fixes import carry_on, confirmed, fix_options, mending
-from mi_tui.cli.options import identity_option, not_without_the_sandbox, target_options, with_identity
+from mi_tui.cli.options import identity_option, target_options
+from mi_tui.cli.planning import planned
 from mi_tui.cli.sign_in import How, sign_in_options
 from mi_tui.cli.status import status
 from mi_tui.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from mi_tui.model.events import Event
-    from mi_tui.model.plan import Plan
-    from mi_tui.workflow import Container, PlanError, RunRecord, Target, Workflow
+    from mi_tui.workflow import Container, RunRecord, Target, Workflow
 
 
 @click.command()
@@ -75,7 +73,7 @@ def plan(
     from mi_tui.cli.render import ascii_json, marks, plan_footer, plan_lines
     from mi_tui.model.events import to_json
 
-    with _planned(answers, identity, sandbox, profile, scenario, how, writes=False) as (workflow, target, run, made):
+    with planned(answers, identity, sandbox, profile, scenario, how, writes=False) as (workflow, target, run, made, _):
         if as_json:
             click.echo(ascii_json(to_json(workflow.planned(target.name, run, made))))
             return
@@ -90,6 +88,7 @@ def plan(
 @target_options
 @sign_in_options
 @click.option("--yes", is_flag=True, help="Do not ask before the plan is carried out.")
+@click.option("--force", is_flag=True, help="Begin although a check says that the run would fail.")
 @json_option
 def up(
     answers: Path | None,
@@ -98,21 +97,35 @@ def up(
     profile: str | None,
     scenario: str | None,
     yes: bool,
+    force: bool,
     as_json: bool,
     how: How,
 ) -> int:
-    """Plan, confirm, run; ends with a scored answer."""
+    """Plan and check, confirm, run; ends with a scored answer.
+
+    The same checks as 'mi-tui doctor' are made beside the plan. Where one fails, nothing is made unless you say so.
+    """
+    from mi_tui.cli import before
     from mi_tui.cli.drive import until_closed
     from mi_tui.cli.render import marks, plan_footer, plan_lines
 
     must_confirm(yes)
     must_stand_somewhere()
     render = renderer(as_json)
-    with _planned(answers, identity, sandbox, profile, scenario, how, writes=True) as (workflow, target, run, made):
-        for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stderr)):
-            click.echo(line, err=True)
-        click.echo(plan_footer(made), err=True)
-        if not yes and not click.confirm("Carry it out?", default=False, err=True):
+    opened = planned(answers, identity, sandbox, profile, scenario, how, writes=True, ask=not yes)
+    with opened as (workflow, target, run, made, checks):
+        while True:
+            for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stderr)):
+                click.echo(line, err=True)
+            click.echo(plan_footer(made), err=True)
+            before.tell(checks)
+            other = before.offered(workflow, target, run, made.answers, checks) if not (yes or force) else None
+            if other is None:
+                break
+            made, checks = other[0].plan, other[1]
+        if before.stops(checks, yes=yes, force=force):
+            return exits.FAILED
+        if not yes and not click.confirm(before.question(checks, force=force), default=False, err=True):
             click.echo("Nothing was changed.", err=True)
             return exits.DONE
         target.ask_sign_in = how.asking(workflow, target)
@@ -278,65 +291,6 @@ def invoke(run: str, data: str | None, as_json: bool, how: How) -> int:
 
 
 COMMANDS: tuple[click.Command, ...] = (answers, plan, up, runs, status, resume, logs, invoke, down)
-
-
-@contextmanager
-def _planned(
-    path: Path | None,
-    identity: str | None,
-    sandbox: bool,
-    profile: str | None,
-    scenario: str | None,
-    how: How,
-    *,
-    writes: bool,
-) -> Iterator[tuple[Workflow, Target, str, Plan]]:
-    """Answers read and checked, the target opened, the plan made. Usage errors come before anything is started."""
-    import msgspec
-
-    from mi_tui.model.answers import IdentityKind
-    from mi_tui.workflow import PlanError
-
-    if path is None and not sandbox:
-        raise click.UsageError("Name an answers file ('mi-tui answers' prints one to start from), or add --sandbox.")
-    not_without_the_sandbox(sandbox, profile, scenario, how)
-    workflow = open_workflow()
-    kind = IdentityKind(identity) if identity else None
-    given = workflow.read_answers(path) if path else None
-    if given is not None and kind is not None:
-        given = with_identity(workflow, given, kind)
-    journal = workflow.journal  # one that cannot be used is said before anything is started
-    say_notices(workflow)
-    if writes:
-        journal.must_be_writable()
-    opened = (
-        workflow.sandbox(given.workspace.subscription if given else None, profile=profile, scenario=scenario)
-        if sandbox
-        else how.azure(workflow, given.workspace.subscription if given else "")
-    )
-    with opened as target:
-        chosen = given or workflow.check_files(workflow.example_answers(kind or IdentityKind.SAI, target.connection))
-        try:
-            run, made = waiting(lambda waiter: workflow.plan(target, chosen, waiter))
-        except PlanError as error:
-            if not (writes and _may_replace(error)):
-                raise
-            replaced = msgspec.structs.replace(chosen.endpoint, replace_broken=True)
-            chosen = msgspec.structs.replace(chosen, endpoint=replaced)
-            run, made = waiting(lambda waiter: workflow.plan(target, chosen, waiter))
-        say_notices(workflow)
-        yield workflow, target, run, made
-
-
-def _may_replace(error: PlanError) -> bool:
-    """Whether a broken endpoint is all that is in the way, and a person at the terminal lets it be replaced."""
-    from mi_tui.model.failure import BROKEN_ENDPOINT
-    from mi_tui.model.text import visible
-
-    if [failure.code for failure in error.failures] != [BROKEN_ENDPOINT] or not sys.stdin.isatty():
-        return False
-    click.echo(visible(error.failures[0].message), err=True)
-    return click.confirm("Delete it and make it again?", default=False, err=True)
 
 
 def _request_body(record: RunRecord, data: str | None) -> bytes:

@@ -14,10 +14,10 @@ from mi_tui.guide.preflight.reads import Known, Reads
 from mi_tui.guide.preflight.table import GROUPS, TABLE
 from mi_tui.model.answers import Answers
 from mi_tui.model.check import Check, CheckStatus
-from mi_tui.services.errors import ServiceError
+from mi_tui.services.errors import NETWORK, ServiceError
 from mi_tui.services.session import Session
 
-__all__ = ["GROUPS", "TABLE", "Known", "basics", "group_of", "preflight", "run"]
+__all__ = ["GROUPS", "TABLE", "Known", "basics", "group_of", "preflight", "run", "unreached"]
 
 
 class Begun(Protocol):
@@ -27,6 +27,8 @@ class Begun(Protocol):
 
 
 R = TypeVar("R", bound=Begun)
+UNREACHED = "because Azure could not be reached"
+"""How the evidence begins of a check that was skipped for what passes by itself: it may be made again."""
 Tell = Callable[[Check], None]
 _BAD = frozenset({CheckStatus.FAILED, CheckStatus.SKIPPED})
 _log = logging.getLogger(__name__)
@@ -75,6 +77,11 @@ def run(table: Sequence[Spec[R]], reads: R, tell: Tell | None = None) -> list[Ch
     return [one.result() for one in checks]
 
 
+def unreached(checks: Sequence[Check]) -> bool:
+    """Whether a check was skipped for what passes by itself."""
+    return any(check.evidence.startswith(UNREACHED) for check in checks)
+
+
 def group_of(identifier: str) -> str:
     """The group under which a check is told."""
     return next((spec.group for spec in TABLE if spec.id == identifier), GROUPS[0])
@@ -100,7 +107,9 @@ def _look(spec: Spec[R], reads: R, needs: list[Check]) -> Finding:
     try:
         return spec.look(reads)
     except ServiceError as error:
-        return skipped(f"because it could not be read: {sentence(error.failure)}")
+        failure = error.failure
+        passes = failure.code == NETWORK or failure.status in {408, 429} or failure.status >= 500
+        return skipped(f"{UNREACHED if passes else 'because it could not be read'}: {sentence(failure)}")
     except Exception as error:  # noqa: BLE001 - one check that breaks must not take the others away, nor a run that would work
         _log.exception("The check %s broke", spec.id)
         return skipped(f"because mi-tui itself failed here ({type(error).__name__}: {error})")

@@ -1,0 +1,153 @@
+"""Preflight before `up`: made beside the plan, told with it, and what would fail stops before anything is made."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from mi_tui.fixing import Mended
+    from mi_tui.model.answers import Answers
+    from mi_tui.model.check import Check
+    from mi_tui.model.diagnosis import Change
+    from mi_tui.workflow import PlanError, Target, Workflow
+
+_SAME = {
+    "mi-tui/no-such-account": "storage-account",
+    "mi-tui/storage-name": "storage-account",
+    "mi-tui/no-blob": "blob",
+    "mi-tui/identity-kind": "endpoint-identity",
+    "mi-tui/identity-other": "endpoint-identity",
+    "mi-tui/broken-endpoint": "endpoint-leftover",
+    "mi-tui/broken-endpoint-in-use": "endpoint-leftover",
+    "mi-tui/deployment-exists": "deployment-name",
+    "mi-tui/no-registry": "registry",
+}
+"""What is told as a reason against a plan, and the check that says the same."""
+
+
+class Looking:
+    """Preflight of answers, under way on a thread of its own from the moment this is made."""
+
+    def __init__(self, workflow: Workflow, target: Target, answers: Answers) -> None:
+        self._workflow, self._target, self._answers = workflow, target, answers
+        self._checks: list[Check] = []
+        self._ended = threading.Event()
+
+        def work() -> None:
+            from mi_tui.workflow import ServiceError
+
+            try:
+                self._checks = workflow.advice.preflight(target, answers)
+            except ServiceError:
+                return  # no session can be had, which the plan says in the same words
+            finally:
+                self._ended.set()
+
+        threading.Thread(target=work, name="preflight", daemon=True).start()
+
+    def checks(self) -> list[Check]:
+        """What it found; waits for it. Called when there is a plan, or none can be: what could not be reached meanwhile is looked at again."""
+        self._ended.wait()
+        if self._workflow.advice.unreached(self._checks):
+            self._checks = self._workflow.advice.preflight(self._target, self._answers)
+        return self._checks
+
+
+def tell(checks: Sequence[Check]) -> None:
+    """The checks, on standard error: a line when all is well; else what is wrong, with what to do."""
+    from mi_tui.cli.checks import wrong
+    from mi_tui.cli.render import marks
+    from mi_tui.model.check import tally
+
+    sign, counted = marks(sys.stderr), tally(checks)
+    worst = "failed" if counted.failed else "warning" if counted.warnings else "done"
+    click.echo(f"Checks\n  {sign[worst]} {counted.words}.", err=True)
+    for line in wrong(checks, sign):
+        click.echo(line, err=True)
+
+
+def offered(
+    workflow: Workflow, target: Target, run: str, answers: Answers, checks: Sequence[Check]
+) -> tuple[Mended, list[Check]] | None:
+    """The repair that a person at the terminal takes of those that the failed checks offer: the other plan, and its checks; None for none.
+
+    PlanError or ServiceError when the repair cannot be.
+    """
+    from mi_tui.cli.fixes import complete, say
+    from mi_tui.fixing import Fixing
+    from mi_tui.model.check import CheckStatus, offer
+    from mi_tui.model.text import visible
+
+    able = [(check, check.change) for check in checks if check.status is CheckStatus.FAILED and check.change]
+    if not able or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    click.echo("mi-tui can", err=True)
+    for number, (check, change) in enumerate(able, 1):
+        click.echo(f"  {number}. {visible(offer(change))} ({check.title})", err=True)
+    choices = "/".join((*(str(number) for number in range(1, len(able) + 1)), "n"))
+    said = click.prompt(f"Change the plan by one of these? [{choices}]", default="n", show_default=False, err=True)
+    if not said.strip().isdigit() or not 0 < int(said) <= len(able):
+        return None
+    fixing, change = Fixing(workflow), complete(able[int(said) - 1][1])
+    mended = fixing.show_new(target, run, answers, change)
+    say(mended)
+    if not click.confirm("Change the plan so?", default=False, err=True):
+        return None
+    if done := fixing.confirmed_new(mended):
+        click.echo(visible(done), err=True)
+    return mended, [_settled(check, change) for check in Looking(workflow, target, mended.answers).checks()]
+
+
+def _settled(check: Check, change: Change) -> Check:
+    """A check of what the changed plan does before all else: until the run begins the world is as before."""
+    from mi_tui.model.check import CheckStatus
+    from mi_tui.model.diagnosis import ChangeKind
+
+    if change.kind is not ChangeKind.REGISTER or check.id != "providers" or check.status is not CheckStatus.FAILED:
+        return check
+    told = "The run registers them first, and waits until they are Registered."
+    return msgspec.structs.replace(check, status=CheckStatus.WARNING, advice=told, command="", change=None)
+
+
+def tell_beside(error: PlanError, checks: Sequence[Check]) -> None:
+    """What preflight found beside the reasons against a plan: so that mending those is not the first of several tries."""
+    from mi_tui.cli.checks import wrong
+    from mi_tui.cli.render import marks
+
+    told = {_SAME.get(failure.code) for failure in error.failures}
+    others = [check for check in checks if check.id not in told]
+    lines = list(wrong(others, marks(sys.stderr)))
+    if lines:
+        click.echo("The checks found, besides what is said below:", err=True)
+    for line in lines:
+        click.echo(line, err=True)
+
+
+def stops(checks: Sequence[Check], *, yes: bool, force: bool) -> bool:
+    """Whether a failed check ends it here: without `--force`, where nobody may be asked. Says so."""
+    from mi_tui.model.check import tally
+
+    failed = tally(checks).failed
+    if not failed or force or not yes:
+        return False
+    click.echo(
+        f"{failed} {'checks' if failed > 1 else 'check'} failed, so the run would too. Nothing was changed. Mend it, or add --force to begin all the same.",
+        err=True,
+    )
+    return True
+
+
+def question(checks: Sequence[Check], *, force: bool) -> str:
+    """What is asked before a plan is carried out."""
+    from mi_tui.model.check import tally
+
+    failed = tally(checks).failed
+    if not failed or force:
+        return "Carry it out?"
+    return f"{failed} {'checks' if failed > 1 else 'check'} failed, so the run would too. Carry it out all the same?"
