@@ -42,6 +42,7 @@ class FixRule(Struct, frozen=True, forbid_unknown_fields=True):
     words: str
     command: str = ""
     change: ChangeKind | None = None
+    """Only what helps by itself: where a person has to do something first, resuming is no fix."""
     values: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     """Facts and captures without which mi-tui cannot make the change itself; the words stay."""
