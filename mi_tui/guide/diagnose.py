@@ -122,7 +122,7 @@ def _first(patterns: Iterable[Pattern], places: tuple[Place, ...]) -> tuple[dict
 
 def _diagnosis(match: _Match, read: Read) -> Diagnosis:
     rule = match.rule
-    known = facts.facts(read, match.captures, rule.defaults)
+    known = facts.facts(read, match.captures, rule)
     failure = read.case.failure
     evidence = list(match.evidence)
     if rule.traceback:

@@ -60,7 +60,7 @@ def _codes() -> dict[str, tuple[str, Rule]]:
 
 
 def _of_rule(code: str, rule: Rule) -> Text:
-    known = facts.facts(reading.read(Case()), {}, rule.defaults)
+    known = facts.facts(reading.read(Case()), {}, rule)
     helps = " ".join(
         f"{number}. {known.in_words(fix.words)}" for number, fix in enumerate((f for f in rule.fixes if not f.when), 1)
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mi_tui.guide.case import Case
 from mi_tui.guide.conditions import placeholders, the_grant, unregistered
 from mi_tui.guide.reading import ENTRA, Read
-from mi_tui.guide.rules import load
+from mi_tui.guide.rules import Rule, load
 from mi_tui.model import entra
 from mi_tui.model.redact import redact
 from mi_tui.model.roles import ACR_PULL, BLOB_READER
@@ -25,6 +25,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "blob": ("the blob {}", "the blob"),
     "client_id": ("{}", "the identity's client id"),
     "container": ("the container {}", "the container"),
+    "detail": ("{}", ""),
     "deployment": ("the deployment {}", "the deployment"),
     "entra_advises": ("{}", _SIGN_IN),
     "entra_says": ("{}", "it does not say why"),
@@ -110,7 +111,7 @@ def _begins(before: str) -> bool:
     return not before or before.endswith((". ", "? "))
 
 
-def facts(read: Read, captures: Mapping[str, str], words_for: Mapping[str, str]) -> Facts:
+def facts(read: Read, captures: Mapping[str, str], rule: Rule) -> Facts:
     """The facts of a case with what a rule's pattern caught; what was caught comes before what is known otherwise."""
     case = read.case
     world, answers = case.world, case.answers
@@ -149,7 +150,9 @@ def facts(read: Read, captures: Mapping[str, str], words_for: Mapping[str, str])
     if module := captures.get("module"):
         values["package"] = (package_of(module),)
     values |= _entra(read)
-    return Facts(values, _commands(case, values), words_for)
+    if rule.detail and all(name in values for name in _FIELD.findall(rule.detail)):
+        values["detail"] = (_FIELD.sub(lambda found: values[found[1]][0], rule.detail),)
+    return Facts(values, _commands(case, values), rule.defaults)
 
 
 def package_of(module: str) -> str:

@@ -79,6 +79,8 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     """The next useful question, told where the cause is not certain."""
     defaults: dict[str, str] = {}
     """Words for captures that not every sign gives."""
+    detail: str = ""
+    """What `{detail}` in the cause stands for where all that it names is known; nothing otherwise."""
     advised: bool = False
     """What the failure itself advises comes first among the fixes."""
     traceback: bool = False

@@ -123,9 +123,11 @@ def test_all_that_a_template_names_is_known_or_has_a_word_for_it(rule: Rule) -> 
         assert fix.change is None or all(name in facts.NAMES | set().union(*caught) | {"package"} for name in fix.needs)
     named = {name for template in templates for name in re.findall(r"\{([a-z_]+)\}", template)}
     assert named <= facts.NAMES | always | set(rule.defaults), "a capture that not every sign gives needs a word"
+    assert set(re.findall(r"\{([a-z_]+)\}", rule.detail)) <= facts.NAMES | set().union(*caught)
+    assert bool(rule.detail) == ("{detail}" in rule.cause)
     assert set(rule.defaults) <= named | {"package"}, "a word that nothing uses"
     read = reading.read(Case())
-    known = facts.facts(read, {}, rule.defaults)
+    known = facts.facts(read, {}, rule)
     for template in templates:
         said = (
             known.in_words(template)
