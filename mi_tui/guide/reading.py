@@ -38,6 +38,8 @@ class Place:
     log: str | None = None
     outside: bool = False
     """It came without saying what it is, and so counts as a log too."""
+    passed: bool = False
+    """It was said on the way: a code or status in it may long be over, and counts for nothing by itself."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ def read(case: Case) -> Read:
         if failure.status:
             statuses[failure.status] = Evidence("failure", f"HTTP status {failure.status}: {said.text}")
     for place in places:
+        if place.passed:
+            continue
         for found in _CODES.finditer(place.text):
             code = next(filter(None, found.groups()), "")
             for there in (codes, log_codes) if place.outside else (codes,) if place.log is None else (log_codes,):
@@ -112,7 +116,7 @@ def _places(case: Case) -> Iterator[Place]:
         if failure.raw:
             yield Place("the error as it came", _clean(failure.raw))
     if case.events:
-        yield Place("what happened", _clean("\n".join(case.events)))
+        yield Place("what happened", _clean("\n".join(case.events)), passed=True)
     if case.text.strip():
         yield Place("text", _clean(case.text), outside=True)
     for name, lines in case.logs.items():
@@ -150,6 +154,9 @@ def _short_lines(text: str) -> str:
     )
 
 
+_COLOUR = re.compile(r"\\u001b\[[0-9;]{0,12}m")
+"""A terminal's colour as it stands in the JSON of a notebook."""
+
 _ESCAPED = (("\\r\\n", "\n"), ("\\n", "\n"), ("\\u0027", "'"), ("\\u0022", '"'), ('\\"', '"'), ("\\'", "'"))
 
 
@@ -158,7 +165,7 @@ def _unwrapped(text: str) -> str:
     for _ in range(3):
         if '\\"' not in text and "\\u00" not in text and "\\n" not in text:
             break
-        text = text.replace("\\\\", "\\")
+        text = _COLOUR.sub("", text.replace("\\\\", "\\"))
         for escaped, plain in _ESCAPED:
             text = text.replace(escaped, plain)
     return text.replace("{{", "{").replace("}}", "}")

@@ -75,6 +75,16 @@ def test_a_failure_and_a_log_keep_their_places() -> None:
     assert "error-x" in found.anchors
 
 
+def test_a_code_that_was_waited_out_on_the_way_is_not_the_failures() -> None:
+    found = read(
+        Case(
+            failure=Failure("BadRequest", "x"), events=("SubscriptionRequestsThrottled: waits", "HTTP/1.1 429 Too Many")
+        )
+    )
+    assert list(found.codes) == ["BadRequest"]
+    assert not found.statuses
+
+
 def test_ids_and_times_for_support_are_found_once_each() -> None:
     text = (
         "RequestId:1f3c0a53-a01e-0049-0f6a-a27f77000000\nTime:2026-11-12T09:13:11.1234567Z\n"
