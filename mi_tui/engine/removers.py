@@ -298,6 +298,9 @@ def _asset(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
         if any(names.same_id(entry.id, used) for used in (info.model_id, info.code_id, info.environment_id) if used):
             raise Kept(f"the deployment {info.name} uses it")
     if not still_ours(job, entry):
+        if entry.kind is ResourceKind.CODE and entry.verdict is Verdict.INTENDED:
+            name, version = names.parse_id(entry.id).segments[-2][1], names.parse_id(entry.id).name
+            assets.drop_upload(job.ctx.session, job.ctx.group, job.ctx.workspace, name, version, job.ctx.call(entry.id))
         return assets.delete(
             session_of(job.ctx, entry.id), entry.id
         )  # the version is gone; its empty container may not be

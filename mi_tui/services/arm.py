@@ -72,6 +72,12 @@ def patch(session: Session, path: str, api_version: str, body: Json) -> Json:
         return _object(_checked(_send(session, "PATCH", _url(path), api_version, body=body)))
 
 
+def post(session: Session, path: str, api_version: str, body: Json) -> Json:
+    """Ask what is at `path` to do something; its answer. Does not wait for a long operation. Raises ServiceError."""
+    with translated():
+        return _object(_checked(_send(session, "POST", _url(path), api_version, body=body)))
+
+
 def path_of(address: str) -> str:
     """The path and query of an address at Azure Resource Manager; empty for one elsewhere, which must never get our token."""
     return address.removeprefix(ARM) if address.startswith(f"{ARM}/") else ""

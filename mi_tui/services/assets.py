@@ -103,10 +103,12 @@ def register_code(
     path: Path,
     tags: dict[str, str],
     on_upload: OnUpload | None = None,
+    upload: str = "",
 ) -> AssetInfo:
     """Register a code folder. What its .amlignore names is not uploaded. Raises ServiceError.
 
     When the same content is registered already, that asset comes back, with its own name and version: `created` is False then.
+    `upload` is the id under which Azure is asked for a place for the files: the same id finds a place again whose answer was lost.
     """
     fresh: set[str] = set()
 
@@ -118,10 +120,12 @@ def register_code(
         def hear(address: str, body: object) -> None:
             # Azure names the container of an upload here, right before the files go there.
             uri = arm.text(body, "blobReferenceForConsumption", "blobUri")
-            if before is None or not uri or not urlsplit(address).path.lower().endswith("/startpendingupload"):
+            if not uri or not urlsplit(address).path.lower().endswith("/startpendingupload"):
                 return
+            ours = bool(upload) and arm.text(body, "pendingUploadId").lower() == upload.lower()
             at = parse_data_uri(uri, *datastore_container(session, group, workspace))
-            if at is not None and at.owns_container and at.container not in before:
+            new = before is not None and at is not None and at.container not in before
+            if at is not None and at.owns_container and (ours or new):
                 fresh.add(at.container)
                 if on_upload is not None:
                     on_upload(uri)
@@ -132,7 +136,30 @@ def register_code(
                 Code(name=name, version=version, path=str(path.resolve()), tags=dict(tags))
             )
 
-    return _register(session, group, workspace, "codes", name, version, make, lambda at: at.container in fresh)
+    return _register(session, group, workspace, "codes", name, version, make, lambda at: at.container in fresh, upload)
+
+
+def drop_upload(session: Session, group: str, workspace: str, name: str, version: str, upload: str) -> bool:
+    """Delete the place that Azure gives the upload with this id, of code that was never registered: whether there is none any more.
+
+    Azure is asked for it again, as the answer that named it was lost; should it not know the id, it makes another place, which goes at
+    once. False where it is not the upload's own, or the rights for it are missing. Raises ServiceError.
+    """
+    before = _containers(session, group, workspace)
+    wanted = names.asset_id(names.workspace_id(session.subscription_id, group, workspace), "codes", name, version)
+    body: arm.Json = {"pendingUploadId": upload, "pendingUploadType": "TemporaryBlobReference"}
+    try:
+        given = arm.post(session, f"{wanted}/startPendingUpload", API_VERSION, body)
+    except ServiceError as error:
+        if error.status not in {403, 404}:
+            raise
+        return error.status == 404
+    uri = arm.text(given, "blobReferenceForConsumption", "blobUri")
+    at = parse_data_uri(uri, *datastore_container(session, group, workspace))
+    ours = arm.text(given, "pendingUploadId").lower() == upload.lower()
+    if at is None or not (ours or (before is not None and at.container not in before)):
+        return False
+    return delete_container_of(session, group, workspace, uri)
 
 
 def register_environment(
@@ -274,6 +301,7 @@ def _register(
     version: str,
     make: Callable[[MLClient], Any],
     is_new: Callable[[DataLocation], bool],
+    upload: str = "",
 ) -> AssetInfo:
     """Register unless it is there. `is_new` tells of the place of its files whether this registration was the first to use it."""
     wanted = names.asset_id(names.workspace_id(session.subscription_id, group, workspace), kind, name, version)
@@ -281,7 +309,7 @@ def _register(
         return existing
     with translated():
         ml = session.ml(group, workspace)
-        with contextlib.nullcontext() if kind == "environments" else uploading(session.operations):
+        with contextlib.nullcontext() if kind == "environments" else uploading(session.operations, upload):
             made = make(ml)
     uri = "" if kind == "environments" else str(made.path or "")
     created = (str(made.name), str(made.version)) == (name, version)

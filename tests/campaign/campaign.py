@@ -29,7 +29,6 @@ class Figures:
     seconds: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
     violations: int = 0
-    unknowable: int = 0
 
     def add(self, told: dict[str, Any]) -> None:
         """One round more."""
@@ -40,15 +39,13 @@ class Figures:
         self.seconds += told["seconds"]
         self.faults.update(told["faults"])
         self.violations += len(told["violations"])
-        self.unknowable += told["unknowable"]
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items())) or "none"
         mean = self.seconds / self.rounds if self.rounds else 0.0
         return (
             f"rounds {self.rounds}  scored {self.scored}  kills {self.kills}  faults {self.faults.total()} ({kinds})  "
-            f"resumes {self.resumes}  {mean:.1f} s a round  empty upload containers nobody was told of {self.unknowable}  "
-            f"violations {self.violations}"
+            f"resumes {self.resumes}  {mean:.1f} s a round  violations {self.violations}"
         )
 
 

@@ -20,7 +20,6 @@ _PATTERNS = (
     ("a signature", re.compile(rb"[?&]sig=(?!\*\*\*)[\w%+/]{20,}")),
     ("an account key", re.compile(rb"(?<![\w+/=])[A-Za-z0-9+/]{86}==")),
 )
-_UPLOADS = re.compile(r"/containers/[0-9a-f]{8}-[0-9a-f]-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _ONCE = (
     "Microsoft.ManagedIdentity/userAssignedIdentities", "Microsoft.Storage/storageAccounts",
     "Microsoft.MachineLearningServices/workspaces/onlineEndpoints", "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments",
@@ -77,13 +76,10 @@ def nothing_twice(before: Tree, after: Tree, uploads: str) -> list[str]:
     new = added(before, after)
     types = Counter(str(item.get("type", "")) for item in new)
     found = [f"{count} of {kind.rsplit('/', 1)[-1]}" for kind, count in types.items() if kind in _ONCE and count > 1]
-    nobodys = unknowable(before, after)
     code = [
         item["id"]
         for item in new
-        if item.get("type", "").endswith("/containers")
-        and item["id"].lower().startswith(uploads.lower())
-        and item["id"].lower() not in nobodys
+        if item.get("type", "").endswith("/containers") and item["id"].lower().startswith(uploads.lower())
     ]
     if len(code) > 1:
         found.append(f"{len(code)} containers of uploaded code: {', '.join(name.rsplit('/', 1)[-1] for name in code)}")
@@ -102,26 +98,8 @@ def untouched(before: Tree, during: Tree) -> list[str]:
 
 
 def same(before: Tree, after: Tree) -> list[str]:
-    """Of a run that was cleaned up: how the world differs from the one before it, but for what nobody can know of."""
-    nobodys = {f"left: {name}" for name in unknowable(before, after)}
-    return [f"after clean-up {line}" for line in differences(before, after) if line not in nobodys]
-
-
-def unknowable(before: Tree, after: Tree) -> list[str]:
-    """Empty containers for uploads of code, whose names Azure draws: when its answer is lost, or the process dies before it has read
-    it, no client can tell them from those of others. They hold nothing; no file is sent before the name is in the journal."""
-    return [
-        str(item["id"]).lower()
-        for item in added(before, after)
-        if _UPLOADS.search(str(item["id"])) and not _holds(after, str(item["id"]))
-    ]
-
-
-def _holds(tree: Tree, container: str) -> bool:
-    """Whether a container has a blob."""
-    parts = container.split("/")
-    place = parts[parts.index("storageAccounts") + 1], parts[-1]
-    return any((blob["account"], blob["container"]) == place for blob in tree["blobs"])
+    """Of a run that was cleaned up: how the world differs from the one before it."""
+    return [f"after clean-up {line}" for line in differences(before, after)]
 
 
 def whole(journal: Path) -> list[str]:

@@ -37,8 +37,6 @@ class Result:
     resumes: int = 0
     ended: str = ""
     seconds: float = 0.0
-    unknowable: int = 0
-    """Empty upload containers that Azure made and of which no client was told."""
     violations: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -170,7 +168,6 @@ class _Round:
             self._note(checks.settled(self._status(), before, scored=scored))
         after = self._job.world.tree()
         self._note(checks.same(before, after))
-        self._result.unknowable = len(checks.unknowable(before, after))
         left = [pid for pid in self._job.world.processes() if pid not in processes]
         self._note([f"a scoring server outlived the clean-up: {self._job.world.shown(pid)[:100]!r}" for pid in left])
         if (journal := self._job.home / "journal.db").exists():

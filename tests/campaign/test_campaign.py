@@ -13,7 +13,7 @@ from tests.campaign.nursery import Ended
 from tests.campaign.rounds import Drawn
 from tests.campaign.together import together
 from tests.campaign.victim import Kill
-from tests.campaign.world import Tree, differences
+from tests.campaign.world import differences
 from tests.e2e.conftest import environment_cache
 
 __all__ = ["environment_cache"]
@@ -95,16 +95,6 @@ def test_what_was_left_changed_or_taken_away_is_seen() -> None:
         "left: /b",
     ]
     assert checks.untouched(before, {**before, "resources": []}) == ["during the run gone: /a"]
-
-
-def test_an_upload_container_counts_as_nobodys_only_while_it_is_empty() -> None:
-    name = "4a6e1d93-8-054cfc8c-70f6-4e29-81d1-f3e41fd048c5"
-    container = {"id": f"/x/storageAccounts/st/blobServices/default/containers/{name}", "type": "containers"}
-    before: Tree = {"resources": [], "role_assignments": [], "blobs": []}
-    after = {**before, "resources": [container]}
-    assert checks.same(before, after) == []
-    held = {**after, "blobs": [{"account": "st", "container": name, "name": "code/score.py"}]}
-    assert len(checks.same(before, held)) == 2
 
 
 def test_a_secret_is_seen_wherever_it_stands() -> None:

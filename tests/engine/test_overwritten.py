@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from mi_tui.engine.context import RUN_TAG, Context
 from mi_tui.engine.journal import Journal, Verdict
 from mi_tui.model.events import Notice, Outcome
 from mi_tui.model.plan import ResourceKind
+from mi_tui.sandbox import client
 from mi_tui.services import activity, endpoints, identities, seen, storage
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.session import Session
@@ -211,3 +213,30 @@ def test_while_the_log_tells_nothing_yet_it_stays_an_intent(
     assert scene.verdict is verdict
     assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
     assert seen.look(scene.ctx.session, scene.planned.id) is None
+
+
+LOST_PLACE = """
+about: the place for an upload of code is told to nobody
+rules:
+  - {on: {method: POST, path: "*/startPendingUpload"}, when: {times: 1}, reset: after}
+"""
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_place_for_code_whose_answer_was_lost_is_found_again(world: World, tmp_path: Path, resumed: bool) -> None:
+    connection, home = world.target.connection, world.folder / "home" / "sandbox"
+    assert connection is not None
+    before = client.tree(connection)
+    ctx = world.begin("identity")
+    (tmp_path / "lost.yaml").write_text(LOST_PLACE)
+    with client.connect(home, scenario=str(tmp_path / "lost.yaml")):
+        pass
+    with pytest.raises(ServiceError):
+        steps.find("code")(ctx, lambda *_: None)
+    with client.connect(home, scenario="none"):
+        pass
+    assert len(client.tree(connection)["resources"]) == len(before["resources"]) + 2, "the identity, and the place"
+    if resumed:
+        assert steps.find("code")(ctx, lambda *_: None).result == "created"
+    assert clean(ctx).outcome is Outcome.SUCCEEDED
+    assert client.tree(connection) == before

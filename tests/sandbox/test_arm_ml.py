@@ -127,6 +127,11 @@ def test_a_pending_upload_makes_a_container_of_its_own(arm: Arm) -> None:
     assert (token["sr"], set(token["sp"][0])) == (["c"], set("rcwl"))
     other = arm("POST", f"{CODE}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}).json
     assert other["blobReferenceForConsumption"]["blobUri"] != reference["blobUri"]
+    named = {"pendingUploadType": "TemporaryBlobReference", "pendingUploadId": "2c6f7e0a-0000-4000-8000-000000000001"}
+    first, again = (arm("POST", f"{CODE}/startPendingUpload", named).json for _ in range(2))
+    assert first["pendingUploadId"] == named["pendingUploadId"]
+    places = [one["blobReferenceForConsumption"]["blobUri"] for one in (first, again, other)]
+    assert places[0] == places[1] != places[2]
 
 
 def test_code_versions_as_recorded(arm: Arm) -> None:

@@ -57,8 +57,9 @@ def code(ctx: Context, say: Say) -> Done:
 
     def register(path: Path, name: str, version: str) -> AssetInfo:
         return assets.register_code(
-            ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags, _intent(ctx, planned)
-        )
+            ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags, _intent(ctx, planned),
+            upload=ctx.call(planned.id),
+        )  # fmt: skip
 
     return _register(ctx, say, planned, ready, register)
 
@@ -80,12 +81,15 @@ def _register(ctx: Context, say: Say, planned: PlannedResource, ready: Callable[
         ctx.note(f"{planned.key}_id", found.id)
         return ctx.keep(planned.kind, planned.id, planned.name)
     kind, name, version = planned.id.split("/")[-4], planned.name, planned.id.rsplit("/", 1)[-1]
-    path = ready()
+    path, tried = ready(), ctx.ours(planned.id)
     say("Uploading" if planned.kind is not ResourceKind.ENVIRONMENT else "Registering", "")
     with ctx.making(planned.kind, planned.id, f"{kind}/{name}:{version}", lambda: assets.get(ctx.session, planned.id)):
         info = register(path, name, version)
     ctx.note(f"{planned.key}_id", info.id)
     if not names.same_id(info.id, planned.id):
+        if tried and planned.kind is ResourceKind.CODE:
+            # The place that an earlier try was given, should its answer have been lost.
+            assets.drop_upload(ctx.session, ctx.group, ctx.workspace, name, version, ctx.call(planned.id))
         ctx.journal.forget(ctx.run, planned.id)
         return ctx.keep(planned.kind, info.id, info.name, "the same content was registered before; Azure uses that")
     ctx.journal.created(

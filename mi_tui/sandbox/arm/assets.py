@@ -186,7 +186,11 @@ def put_version(kind: Kind) -> Callable[[Call], Response]:
 
 
 def start_upload(kind: Kind) -> Callable[[Call], Response]:
-    """POST that makes a container of its own in the workspace's storage, and hands out a SAS for it."""
+    """POST that makes a container of its own in the workspace's storage, and hands out a SAS for it.
+
+    Without a `pendingUploadId` each call makes another one (recorded). With one it is the same for the same id: the operation is called
+    CreateOrGet, and "if PendingUploadId = null then random guid will be used" (OpenAPI; not recorded).
+    """
 
     def handler(call: Call) -> Response:
         from mi_tui.sandbox.blob.sas import service_sas  # late, as in workspaces.py
@@ -196,7 +200,12 @@ def start_upload(kind: Kind) -> Callable[[Call], Response]:
         account = call.world.store.resource(space["storageAccount"])
         if account is None:
             raise ml_error(400, "The storage account of the workspace does not exist.", inner="StorageAccountNotFound")
-        container = containers.create_container(call.world, account.id, f"{space['workspaceId'][:10]}-{uuid.uuid4()}")
+        asked = str(call.body.get("pendingUploadId") or "")
+        upload = asked or str(uuid.uuid4())
+        known = f"{call.path.lower()} {upload.lower()}"
+        own = uuid.uuid5(uuid.UUID(space["workspaceId"]), known) if asked else uuid.uuid4()
+        name = f"{space['workspaceId'][:10]}-{own}"
+        container = containers.create_container(call.world, account.id, name)  # or the one that is there
         host = f"{account.name}.blob.core.windows.net"
         token = service_sas(call.world, account.name, container.name, "rcwl", UPLOAD_SECONDS)
         return ml_reply(
@@ -207,7 +216,7 @@ def start_upload(kind: Kind) -> Callable[[Call], Response]:
                     "storageAccountArmId": account.id,
                     "credential": {"credentialType": "SAS", "sasUri": f"https://{host}/{container.name}?{token}"},
                 },
-                "pendingUploadId": str(uuid.uuid4()),
+                "pendingUploadId": upload,
                 # Not what was asked for, and yet what Azure answers (recorded).
                 "pendingUploadType": "None",
             },
