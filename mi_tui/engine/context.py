@@ -15,7 +15,7 @@ from mi_tui.engine.patience import Weather
 from mi_tui.engine.signing import SignInGate
 from mi_tui.model import names
 from mi_tui.model.answers import RESERVED_TAG
-from mi_tui.model.events import Event
+from mi_tui.model.events import Event, Notice
 from mi_tui.model.failure import VANISHED, Failure
 from mi_tui.model.plan import Action, Plan, ResourceKind
 from mi_tui.services.errors import ServiceError
@@ -122,6 +122,14 @@ class Context:
     gone: Callable[[], bool] = lambda: False
     """Whether what the run plays in has ended for good, as the sandbox may: then nothing is waited for."""
     weather: Weather = field(default_factory=Weather)
+
+    _said: set[str] = field(default_factory=set)
+
+    def say_once(self, text: str) -> None:
+        """A notice that is worth saying once, however often its step is done again."""
+        if text not in self._said:
+            self._said.add(text)
+            self.emit(Notice(run=self.run, text=text))
 
     @property
     def group(self) -> str:

@@ -14,7 +14,7 @@ from mi_tui.engine import runner
 from mi_tui.engine import steps as step_table
 from mi_tui.engine.context import Context, Done, Interrupted, Pace
 from mi_tui.engine.journal import Journal, RunState
-from mi_tui.model.events import Event, Outcome, RunFinished, StepFailed, StepFinished, StepStarted
+from mi_tui.model.events import Event, Notice, Outcome, RunFinished, StepFailed, StepFinished, StepStarted
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import PlannedStep
 from mi_tui.services.errors import ServiceError
@@ -136,6 +136,22 @@ def test_a_status_is_told_once(bench: Bench) -> None:
     runner.run(bench.ctx)
     assert [e.status for e in bench.events if type(e).__name__ == "StepProgress"] == ["Creating", "Updating"]
     assert isinstance(bench.events[-1], RunFinished)
+
+
+def test_what_is_worth_saying_once_is_said_once(bench: Bench) -> None:
+    left = [Failure(code="ServerBusy", message="busy", status=503)] * 2
+    bench.ctx.pace = Pace(first_pause=0.001, longest_pause=0.001)
+
+    def says(ctx: Context, say) -> Done:
+        ctx.say_once("Azure gives no container logs.")
+        if left:
+            raise ServiceError(left.pop())
+        return Done("done")
+
+    bench.steps["a"] = says
+    assert runner.run(bench.ctx).outcome is Outcome.SUCCEEDED
+    said = [event.text for event in bench.events if isinstance(event, Notice)]
+    assert said.count("Azure gives no container logs.") == 1
 
 
 def test_a_journal_that_cannot_be_written_ends_the_run_instead_of_hanging_it(bench: Bench) -> None:

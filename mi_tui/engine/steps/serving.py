@@ -134,12 +134,9 @@ def deployment(ctx: Context, say: Say) -> Done:
             stop=ctx.stop,
         )
         ctx.journal.intend(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name)
-        ctx.emit(
-            Notice(
-                run=ctx.run,
-                text="Azure gives no container logs while a deployment is being created. They are asked for every "
-                f"{max(1, round(ctx.pace.log_poll))} s, and shown as soon as there are any.",
-            )
+        ctx.say_once(
+            "Azure gives no container logs while a deployment is being created. They are asked for every "
+            f"{max(1, round(ctx.pace.log_poll))} s, and shown as soon as there are any."
         )
         # Each try is another container, so its log is another one too.
         ctx.follower = logs.Follower(ctx, front, planned.name)
