@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar
 
@@ -18,45 +17,12 @@ from mi_tui.model.draft import Stage
 from mi_tui.model.events import Left, RunFinished
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
-from mi_tui.model.plan import Action
 from mi_tui.model.progress import Row
 from mi_tui.model.text import clock, cut, visible
 from screens.base import WizardScreen
+from screens.doomed import NAME, Doomed, Thing, read
 from screens.foreign import ForeignBlobs
 from screens.ticks import Ticks
-
-_NAME = 120
-"""How much of a name or a reason is shown in a row."""
-
-
-_KINDS = {"role assignment": "grant", "user-assigned identity": "identity"}
-
-
-@dataclass(frozen=True)
-class _Thing:
-    """One line of the ledger, as far as the screen needs it."""
-
-    id: str
-    kind: str
-    name: str
-
-    @property
-    def words(self) -> str:
-        """Kind and name."""
-        name = visible(cut(self.name, _NAME))
-        return name if self.kind.endswith(name.split(" ")[0]) else f"{_KINDS.get(self.kind, self.kind)} {name}"
-
-
-@dataclass(frozen=True)
-class _Ledger:
-    """What the journal says of the run."""
-
-    goes: tuple[_Thing, ...]
-    used: tuple[_Thing, ...]
-    gone: int
-    in_azure: bool
-    endpoint: str
-    bills: str
 
 
 class CleanupScreen(WizardScreen):
@@ -71,11 +37,11 @@ class CleanupScreen(WizardScreen):
     def __init__(self) -> None:
         super().__init__()
         self._mark = marks()
-        self._ledger: _Ledger | None = None
+        self._ledger: Doomed | None = None
         self._state = "loading"
         self._keep: dict[str, str] = {}
         self._asked = 0
-        self._going: tuple[_Thing, ...] = ()
+        self._going: tuple[Thing, ...] = ()
         """What was ticked when Remove was pressed."""
 
     def content(self) -> Iterable[Widget]:
@@ -126,7 +92,7 @@ class CleanupScreen(WizardScreen):
         match state:
             case "loading":
                 self._intro("Reading what this run made …")
-                self.wizard.background(self._read, self._listed)
+                self.wizard.background(lambda: read(self.wizard.workflow, self.wizard.run), self._listed)
             case "waiting":
                 self._intro("The run is still under way. Wait for its end, or cancel it with Ctrl+C, then clean up.")
                 self.query_one("#back", Button).focus()
@@ -142,7 +108,7 @@ class CleanupScreen(WizardScreen):
                 self._draw_rows()
             case "ended":
                 self._draw_rows()
-                self.wizard.background(self._read, self._verify)
+                self.wizard.background(lambda: read(self.wizard.workflow, self.wizard.run), self._verify)
             case _:
                 pass
 
@@ -151,46 +117,7 @@ class CleanupScreen(WizardScreen):
 
     # ---- the list
 
-    def _read(self) -> _Ledger:
-        """Off the UI thread: the ledger of the run."""
-        from mi_tui.workflow import AZURE, Verdict
-
-        workflow = self.wizard.workflow
-        record = workflow.journal.run(self.wizard.run)
-        ledger = workflow.journal.ledger(record.id)
-
-        def things(*verdicts: Verdict) -> tuple[_Thing, ...]:
-            return tuple(_Thing(e.id, e.kind.value, e.name) for e in ledger if e.verdict in verdicts)
-
-        goes = tuple(_Thing(e.id, e.kind.value, e.name) for e in workflow.removable(record))
-        # The plan knows what was to be used, the ledger what was found to be there already.
-        used = {
-            r.id.lower(): _Thing(r.id, r.kind.value, r.name)
-            for r in record.plan.resources
-            if r.action is not Action.CREATE
-        }
-        used |= {thing.id.lower(): thing for thing in things(Verdict.EXISTED)}
-        for thing in goes:
-            used.pop(thing.id.lower(), None)
-        deployment = record.plan.answers.deployment
-        bills = ""
-        if any(thing.kind == "deployment" for thing in goes):
-            price = record.plan.usd_per_hour
-            cost = f"about {price:.2f} USD an hour (list price)" if price is not None else "by the hour"
-            bills = f"the deployment {deployment.name} bills while it exists: {cost}."
-            if record.target != AZURE:
-                bills = f"in Azure {bills} In the sandbox nothing bills."
-            bills = bills[:1].upper() + bills[1:]
-        return _Ledger(
-            goes,
-            tuple(used.values()),
-            len(things(Verdict.REMOVED)),
-            record.target == AZURE,
-            record.plan.answers.endpoint.name,
-            bills,
-        )
-
-    def _listed(self, result: _Ledger | Failure) -> None:
+    def _listed(self, result: Doomed | Failure) -> None:
         if not self.is_mounted or self._state != "loading":
             return
         if isinstance(result, Failure):
@@ -223,12 +150,12 @@ class CleanupScreen(WizardScreen):
         else:
             self.query_one("#primary", Button).focus()
 
-    def _nothing_left(self, ledger: _Ledger) -> str:
+    def _nothing_left(self, ledger: Doomed) -> str:
         if ledger.gone:
             return f"{self._mark['done']} Nothing of this run is left: {ledger.gone} things were removed, each seen to be gone."
         return f"{self._mark['done']} This run made nothing, so there is nothing to remove."
 
-    def _locked(self, ledger: _Ledger) -> str:
+    def _locked(self, ledger: Doomed) -> str:
         rows = (f"= {thing.words}" for thing in ledger.used)
         return "\n".join(("Only used, and never touched:", *rows))
 
@@ -341,7 +268,7 @@ class CleanupScreen(WizardScreen):
         if self._state == "removing":
             coming = [thing for thing in self._going if f"remove {thing.id}" not in progress.rows]
             lines += [
-                Content.styled(f"{self._mark['waiting']} {visible(cut(thing.words, _NAME))}", "$text-muted")
+                Content.styled(f"{self._mark['waiting']} {visible(cut(thing.words, NAME))}", "$text-muted")
                 for thing in coming
             ]
             if self._going:
@@ -355,13 +282,13 @@ class CleanupScreen(WizardScreen):
             row.state, "$text-muted"
         )
         said = row.detail or row.status
-        title = visible(cut(row.title, _NAME)).replace("uploaded files files of", "files of")
+        title = visible(cut(row.title, NAME)).replace("uploaded files files of", "files of")
         words = f" {title}  {clock(row.elapsed())}  {visible(cut(said, 300))}"
         return Content.assemble((self._mark.get(row.state, "?"), style), words.rstrip())
 
     # ---- the end
 
-    def _verify(self, result: _Ledger | Failure) -> None:
+    def _verify(self, result: Doomed | Failure) -> None:
         """The ledger read again: the list at the end is not what was meant but what is."""
         end = self.wizard.progress.finished
         if not self.is_mounted or self._state != "ended" or end is None:
@@ -383,13 +310,13 @@ class CleanupScreen(WizardScreen):
             self._intro(f"{self._mark['warning']} Removed, but for what is listed below.")
         again.display = end.failure is not None or (not isinstance(result, Failure) and bool(result.goes))
         lines = [f"Removed: {len(end.removed)}. Left: {len(left) or 'nothing'}."]
-        lines += [f"= {thing.kind} {visible(cut(thing.name, _NAME))}: {visible(cut(thing.why, 300))}" for thing in left]
+        lines += [f"= {thing.kind} {visible(cut(thing.name, NAME))}: {visible(cut(thing.why, 300))}" for thing in left]
         if end.failure is not None:
             lines.append(f"{self._mark['failed']} {visible(cut(end.failure.sentence(), 600))}")
         used = [thing for thing in end.left if thing not in left]
         if used:
             lines += ["", "Only used, and never touched:"]
-            lines += [f"= {thing.kind} {visible(cut(thing.name, _NAME))}" for thing in used]
+            lines += [f"= {thing.kind} {visible(cut(thing.name, NAME))}" for thing in used]
         self.query_one("#end", Static).update("\n".join(lines))
         primary.display = True
         primary.focus()

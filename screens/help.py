@@ -15,7 +15,7 @@ from textual.widgets import Static
 from mi_tui.model import actions
 from mi_tui.model.actions import pretty
 from mi_tui.model.explain import Text, explained
-from screens.base import WizardScreen
+from mi_tui.model.stage import Stage
 from screens.dialogs import Dialog
 
 
@@ -45,14 +45,17 @@ def explanation(focused: Widget | None, screen: Screen[object]) -> Text:
         if node is screen:
             break
         keys += [str(getattr(node, "explain", "") or ""), node.id or ""]
-    if isinstance(screen, WizardScreen):
-        keys += [screen.HELP, screen.STAGE.value]
-    else:
-        keys += [str(getattr(screen, "HELP", ""))]
+    keys += [str(getattr(screen, "HELP", "")), _stage_of(screen)]
     for key in keys:
         if key and (found := explained(key)):
             return found
     return "mi-tui", ("Tab goes from one thing to the next, Enter takes the highlighted button, esc goes back.",)
+
+
+def _stage_of(screen: Screen[object]) -> str:
+    """The step that a screen is for; empty for what is none, such as a dialog."""
+    stage = getattr(screen, "STAGE", None)
+    return stage.value if isinstance(stage, Stage) else ""
 
 
 class Keys(Dialog):
@@ -62,8 +65,8 @@ class Keys(Dialog):
 
     def __init__(self, screen: Screen[object]) -> None:
         super().__init__()
-        self._stage = screen.STAGE.value if isinstance(screen, WizardScreen) else ""
-        own = () if isinstance(screen, WizardScreen) else screen.BINDINGS
+        self._stage = _stage_of(screen)
+        own = () if self._stage else screen.BINDINGS
         self._own = [(b.key, f"{b.description.capitalize()}.") for b in own if isinstance(b, Binding) and b.description]
 
     def content(self) -> Iterable[Widget]:

@@ -18,14 +18,14 @@ from mi_tui.model.events import Event, LogLine, RunFinished
 from mi_tui.model.exchange import Exchange
 from mi_tui.model.failure import Failure
 from mi_tui.model.progress import RunProgress
+from screens.accounts import Accounts
 from screens.failures import failure_of
 from screens.runlog import RunLog
 from screens.signin_question import SignInQuestion, ask_in
 
 if TYPE_CHECKING:
     from mi_tui.fixing import Mended
-    from mi_tui.model.sign_in import Prompt, SignIn
-    from mi_tui.workflow import Account, Attempt, Plan, RunRecord, Stop, Target, Workflow
+    from mi_tui.workflow import Account, Plan, RunRecord, Stop, Target, Workflow
 
 T = TypeVar("T")
 
@@ -38,33 +38,19 @@ Post = Callable[[Callable[[], None]], None]
 """Hands a function to the UI thread, from any thread, without waiting."""
 
 
-class Wizard:
+class Wizard(Accounts):
     """The state of one sitting. Everything public is for the UI thread; work goes through `background`."""
 
     def __init__(self, workflow: Workflow | None, post: Post) -> None:
         # While a thread imports an SDK, the UI thread asks for the interpreter hundreds of times a second: 5 ms each would be felt.
         sys.setswitchinterval(_SWITCH)
-        self._workflow = workflow
+        super().__init__(workflow)
         self._post = post
         self.draft = Draft()
         self.stage = Stage.WELCOME
-        self.target: Target | None = None
-        self.profile = "demo"
         self.scenario = "none"
         self.wanted = "sandbox"
         """The target that is chosen on the first screen; `target` is the one that is open."""
-        self.who = ""
-        self.signed_in = ""
-        """Who is signed in to the open target, as the token says."""
-        self.tenant = ""
-        self.tenant_name = ""
-        self.account: Account | None = None
-        """Who is signed in to the open Azure, when that was chosen on the first screen."""
-        self.accounts: dict[SignIn, Account] = {}
-        """Who signed in by hand in this sitting, to be gone on with without doing it again."""
-        self.asked_tenant = ""
-        """The tenant that a guest named; empty is one's own."""
-        self._attempt: Attempt | None = None
         self.masked = False
         self.run = ""
         self.plan: Plan | None = None
@@ -92,16 +78,6 @@ class Wizard:
         self._place = ""
         self._hidden: dict[str, str | None] = {}
 
-    @property
-    def workflow(self) -> Workflow:
-        """The door to everything else; imported at first use, which is after the first paint and off the UI thread."""
-        if self._workflow is None:
-            from mi_tui.workflow import Workflow
-
-            self._workflow = Workflow()
-            self._workflow.command = "the wizard"
-        return self._workflow
-
     # ---- off the UI thread
 
     def background(self, call: Callable[[], T], deliver: Callable[[T | Failure], None]) -> None:
@@ -127,33 +103,6 @@ class Wizard:
     def tell(self, work: Callable[[], None]) -> None:
         """Do something on the UI thread; from any thread, without waiting."""
         self._post(work)
-
-    # ---- signing in to Azure
-
-    def sign_in(self, kind: SignIn, prompt: Callable[[Prompt], None]) -> Account | None:
-        """Sign in by hand; blocks, for `background`. None when it was given up. ServiceError when it was refused."""
-        from mi_tui.workflow import SignInCancelled
-
-        attempt = self.workflow.sign_in(kind, self.asked_tenant, prompt)
-        self._attempt = attempt
-        try:
-            account = attempt.run()
-        except SignInCancelled:
-            return None
-        self.accounts[kind] = account
-        return account
-
-    def cancel_sign_in(self) -> None:
-        """Give up the sign-in that waits for somebody, if one does."""
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.cancel()
-
-    def signed_in_again(self, target: Target, account: Account) -> None:
-        """Somebody signed in by hand in the middle of a run."""
-        if target is self.target:
-            self.account, self.signed_in = account, account.caller.name
-            self.say_who()
 
     # ---- target
 
@@ -204,15 +153,6 @@ class Wizard:
         self.leave_target()
         self.background(call, opened)
 
-    def _name_of(self, target: Target, tenant: str) -> str:
-        """The tenant's name; empty where Azure tells none, which keeps nobody from going on."""
-        from mi_tui.workflow import ServiceError
-
-        try:
-            return self.workflow.tenant_name(target, tenant)
-        except ServiceError:
-            return ""
-
     def leave_target(self) -> None:
         """Let go what is open, and take the sandbox's proxy and certificates away: they would catch what is meant for Azure."""
         self._let_go()
@@ -252,13 +192,6 @@ class Wizard:
             self.plan, self.run = None, ""
         self._place = place
         self.suggest()
-
-    def say_who(self, subscription: str = "") -> None:
-        """Say at the top who is signed in, to which tenant, and where; `subscription` is a name."""
-        target = self.target
-        place = () if target is None else ("sandbox", self.profile) if target.connection else ("azure",)
-        tenant = "" if target is None or target.connection else self.tenant_name or f"tenant {self.tenant[:8]}…"
-        self.who = " · ".join(part for part in (*place, self.signed_in, tenant, subscription) if part)
 
     def suggest(self) -> None:
         """Fill what is empty with what works: the example of `scoring/`, and in the sandbox its default workspace."""

@@ -23,7 +23,8 @@ from mi_tui.services.errors import NETWORK, SIGN_IN, Abandoned, ServiceError, as
 from mi_tui.services.operations import Listener
 
 if TYPE_CHECKING:
-    from mi_tui.engine.context import Context, Pace, Say
+    from mi_tui.engine.context import Context, Say
+    from mi_tui.engine.pace import Pace
     from mi_tui.services.session import Session
 
 T = TypeVar("T")
@@ -166,33 +167,6 @@ def bound(pace: Pace, failure: Failure, trouble: Trouble) -> float:
     return pace.throttled_patience if trouble is Trouble.THROTTLED else pace.busy_patience
 
 
-@dataclass
-class Weather:
-    """What all steps of a run share: one notice when the first of them begins to wait, one when the last goes on."""
-
-    clock: Callable[[], float] = time.monotonic
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _waiting: set[str] = field(default_factory=set)
-    _began: float = 0.0
-
-    def worse(self, step: str) -> bool:
-        """A step waits; whether it is the first one."""
-        with self._lock:
-            first = not self._waiting
-            if first:
-                self._began = self.clock()
-            self._waiting.add(step)
-            return first
-
-    def better(self, step: str, at: float) -> float | None:
-        """A step waits no more, since `at`; how long the trouble lasted when it was the last one that did."""
-        with self._lock:
-            if step not in self._waiting:
-                return None
-            self._waiting.discard(step)
-            return None if self._waiting else max(0.0, at - self._began)
-
-
 def patiently(ctx: Context, step: str, say: Say, work: Callable[[], T], command: str = "resume") -> T:
     """Do `work`, which reads the world before it changes it, and do it again while what goes wrong passes by itself.
 
@@ -211,7 +185,7 @@ def patiently(ctx: Context, step: str, say: Say, work: Callable[[], T], command:
         except Exception as error:
             failure = as_failure(error)
             if sign_in_ended(failure):
-                if not ctx.sign_in.renew(ctx, failure, generation, attempt.say_waiting):
+                if not ctx.sign_in.renew(ctx.session, ctx.stop, failure, generation, attempt.say_waiting):
                     raise
                 continue
             pause = None if ctx.gone() else attempt.patience.pause(failure)

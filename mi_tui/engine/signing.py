@@ -12,7 +12,7 @@ from mi_tui.model.failure import Failure
 from mi_tui.services.errors import SIGN_IN, Abandoned, ServiceError
 
 if TYPE_CHECKING:
-    from mi_tui.engine.context import Context
+    from mi_tui.services.session import Session
 
 AskSignIn = Callable[[Failure, threading.Event], bool]
 """Asks a person to sign in again, told why; blocks. True when tokens may be had again (a new credential was put into the session, or
@@ -34,43 +34,45 @@ class SignInGate:
     _forgot_at: float | None = None
     _tenant: str = ""
 
-    def renew(self, ctx: Context, failure: Failure, generation: int, say: Callable[[str], None]) -> bool:
+    def renew(
+        self, session: Session, stop: threading.Event, failure: Failure, generation: int, say: Callable[[str], None]
+    ) -> bool:
         """Renew the sign-in after `failure` of a try that began in `generation`; whether the step is to be done again.
 
         Raises Abandoned when the run is to stop.
         """
         while not self._lock.acquire(timeout=0.2):
             say("for the sign-in, which has ended")
-            _check(ctx)
+            _check(stop)
         try:
             if self.generation != generation:
                 return True
             if self._refused:
                 return False
-            self._tenant = self._tenant or ctx.session.tenant()
+            self._tenant = self._tenant or session.tenant()
             if failure.status == 401 and self._age() > _FRESH:
                 # Expired or revoked before its time: the credential may well have another one.
                 self._forgot_at = self.clock()
                 say("for a new token: Azure did not accept the one at hand")
-                ctx.session.credential.forget()
+                session.credential.forget()
                 self.generation += 1
                 return True
-            return self._asked(ctx, failure, say)
+            return self._asked(session, stop, failure, say)
         finally:
             self._lock.release()
 
     def _age(self) -> float:
         return float("inf") if self._forgot_at is None else self.clock() - self._forgot_at
 
-    def _asked(self, ctx: Context, failure: Failure, say: Callable[[str], None]) -> bool:
+    def _asked(self, session: Session, stop: threading.Event, failure: Failure, say: Callable[[str], None]) -> bool:
         while self.ask is not None:
             say("for somebody to sign in again")
-            answered = self.ask(failure, ctx.stop)
-            _check(ctx)
+            answered = self.ask(failure, stop)
+            _check(stop)
             if not answered:
                 break
-            ctx.session.credential.forget()
-            wrong = self._wrong(ctx)
+            session.credential.forget()
+            wrong = self._wrong(session)
             if wrong is None:
                 self.generation += 1
                 return True
@@ -78,10 +80,10 @@ class SignInGate:
         self._refused = True
         return False
 
-    def _wrong(self, ctx: Context) -> Failure | None:
+    def _wrong(self, session: Session) -> Failure | None:
         """Why the new sign-in does not do; None when it does, or when only the network is in the way."""
         try:
-            caller = ctx.session.caller()
+            caller = session.caller()
         except ServiceError as error:
             gone = error.code == SIGN_IN or error.code.startswith("AADSTS") or error.status == 401
             return error.failure if gone else None
@@ -94,6 +96,6 @@ class SignInGate:
         return None
 
 
-def _check(ctx: Context) -> None:
-    if ctx.stop.is_set():
+def _check(stop: threading.Event) -> None:
+    if stop.is_set():
         raise Abandoned("Stopped while waiting for a sign-in.")

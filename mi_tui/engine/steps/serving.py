@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from mi_tui.engine import logs, missing, overwritten
-from mi_tui.engine.context import Context, Done, Interrupted, Say
+from mi_tui.engine.context import Context, Done, Interrupted, Looks, Say
 from mi_tui.engine.patience import passes
 from mi_tui.engine.steps import access, mended
 from mi_tui.engine.steps.local import needed
@@ -187,7 +187,7 @@ def _last_words(ctx: Context, say: Say) -> str:
     return text
 
 
-def _said_to_the_request(ctx: Context, follower: logs.Follower, say: Say) -> None:
+def _said_to_the_request(ctx: Context, follower: Looks, say: Say) -> None:
     """What the script said, and the proof with it; asked for again only where Azure did not answer the question."""
     for _ in range(_LATE_LOOKS):
         follower.look()
