@@ -147,8 +147,8 @@ def facts(read: Read, captures: Mapping[str, str], rule: Rule) -> Facts:
     }
     values |= {name: found for name, found in many.items() if found}
     values |= {name: (visible(redact(value)),) for name, value in captures.items() if value}
-    if module := captures.get("module"):
-        values["package"] = (package_of(module),)
+    if package := package_of(captures.get("module", "")):
+        values["package"] = (package,)
     values |= _entra(read)
     if rule.detail and all(name in values for name in _FIELD.findall(rule.detail)):
         values["detail"] = (_FIELD.sub(lambda found: values[found[1]][0], rule.detail),)
@@ -156,13 +156,13 @@ def facts(read: Read, captures: Mapping[str, str], rule: Rule) -> Facts:
 
 
 def package_of(module: str) -> str:
-    """The pip package in which a Python module is, as far as the table knows; else the module's own first name."""
+    """The pip package that has a Python module; empty where the table does not know it.
+
+    The module may be a file of one's own, and a package of its name anybody's: what is not known is not offered.
+    """
     table = load().packages
     parts = module.split(".")
-    for length in range(len(parts), 0, -1):
-        if found := table.get(".".join(parts[:length])):
-            return found
-    return parts[0].replace("_", "-")
+    return next((table[name] for length in range(len(parts), 0, -1) if (name := ".".join(parts[:length])) in table), "")
 
 
 def _entra(read: Read) -> dict[str, tuple[str, ...]]:

@@ -97,7 +97,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     not_detectable: dict[str, str]
     """Those that no text, state or property tells, with the reason."""
     packages: dict[str, str]
-    """The pip package of a Python module, where it has another name."""
+    """The pip package that has a Python module. Only these are offered: a package by the name of any module may be anybody's."""
     rules: tuple[Rule, ...]
 
 

@@ -218,3 +218,16 @@ def test_what_a_text_says_is_quoted_in_a_command() -> None:
     fix = next(fix for fix in diagnose(Case(text=text))[0].fixes if fix.command)
     assert "'x; rm -rf ~'" in fix.command
     assert "'$(id)'" in fix.command
+
+
+@pytest.mark.parametrize("module", ["utils", "my_features.prepare", "evil @ https://example.com/x.whl", "sklern"])
+def test_a_module_that_is_not_known_is_not_offered_as_a_package(module: str) -> None:
+    found = diagnose(Case(logs={"inference-server": (f"ModuleNotFoundError: No module named '{module}'",)}))[0]
+    assert found.rule == "module-missing"
+    assert not any(fix.change for fix in found.fixes)
+
+
+def test_packages_are_names_of_packages() -> None:
+    for module, package in rules.load().packages.items():
+        assert re.fullmatch(r"[A-Za-z_][\w.]*", module)
+        assert re.fullmatch(r"[a-z0-9][a-z0-9-]*", package)
