@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from mi_tui.engine.context import Emit, Stop
 from mi_tui.engine.journal import JournalError, RunRecord
 from mi_tui.engine.mending import conda_file
+from mi_tui.engine.mending.case import refused
+from mi_tui.engine.mending.conda_file import Aside
 from mi_tui.engine.mending.mend import Mended, mend, mend_new
-from mi_tui.engine.mending.wishes import asks_for, refused, with_values
+from mi_tui.engine.mending.wishes import asks_for, with_values
 from mi_tui.model.answers import Answers
 from mi_tui.model.diagnosis import Change, ChangeKind, Diagnosis, Fix
 from mi_tui.model.events import Event, Notice, RunFinished
+from mi_tui.model.plan import Plan
 from mi_tui.services import quiet
 from mi_tui.targets import Target
 
@@ -65,15 +68,28 @@ class Fixing:
         session = target.in_subscription(record.plan.place.subscription).session
         with quiet.Prints():
             journal = self._workflow.journal
-            return self._workflow.reading(target, session, lambda: mend(session, journal, record, change), waiter)
+            return self._workflow.reading(
+                target, session, lambda: mend(session, journal, record, change, self._aside()), waiter
+            )
 
     def show_new(
-        self, target: Target, run: str, answers: Answers, change: Change, waiter: Waiter | None = None
+        self, target: Target, run: str, answers: Answers, change: Change, waiter: Waiter | None = None,
+        changed: Plan | None = None,
     ) -> Mended:  # fmt: skip
-        """What the change would make of answers whose run has not begun. Changes nothing. PlanError or ServiceError when it cannot be."""
+        """What the change would make of answers whose run has not begun; `changed` is the plan that earlier changes made of them.
+
+        Changes nothing. PlanError or ServiceError when it cannot be.
+        """
         session = target.in_subscription(answers.workspace.subscription).session
         with quiet.Prints():
-            return self._workflow.reading(target, session, lambda: mend_new(session, run, answers, change), waiter)
+            return self._workflow.reading(
+                target, session, lambda: mend_new(session, run, answers, change, self._aside(), changed), waiter
+            )
+
+    def _aside(self) -> Aside:
+        from mi_tui.workflow import scoring_folder
+
+        return Aside(scoring_folder(), self._workflow.home / "mended")
 
     def confirmed_new(self, mended: Mended) -> str:
         """Make what of a confirmed change belongs to no run yet, that is the conda file's; what was done, in words. ServiceError."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mi_tui.model.answers import Answers
     from mi_tui.model.check import Check
     from mi_tui.model.diagnosis import Change
+    from mi_tui.model.plan import Plan
     from mi_tui.workflow import PlanError, Target, Workflow
 
 _SAME = {
@@ -73,9 +74,10 @@ def tell(checks: Sequence[Check]) -> None:
 
 
 def offered(
-    workflow: Workflow, target: Target, run: str, answers: Answers, checks: Sequence[Check]
-) -> tuple[Mended, list[Check]] | None:
-    """The repair that a person at the terminal takes of those that the failed checks offer: the other plan, and its checks; None for none.
+    workflow: Workflow, target: Target, run: str, answers: Answers, checks: Sequence[Check], made: Plan | None = None
+) -> tuple[Mended, list[Check]] | None:  # fmt: skip
+    """The repair that a person at the terminal takes of those that the failed checks offer: the other plan, and its checks; None for none. `made` is the plan
+    that is there, with what was taken before.
 
     PlanError or ServiceError when the repair cannot be.
     """
@@ -95,7 +97,7 @@ def offered(
     if not said.strip().isdigit() or not 0 < int(said) <= len(able):
         return None
     fixing, change = Fixing(workflow), complete(able[int(said) - 1][1])
-    mended = fixing.show_new(target, run, answers, change)
+    mended = fixing.show_new(target, run, answers, change, changed=made)
     say(mended)
     if not click.confirm("Change the plan so?", default=False, err=True):
         return None

@@ -119,7 +119,7 @@ def up(
                 click.echo(line, err=True)
             click.echo(plan_footer(made), err=True)
             before.tell(checks)
-            other = before.offered(workflow, target, run, made.answers, checks) if not (yes or force) else None
+            other = before.offered(workflow, target, run, made.answers, checks, made) if not (yes or force) else None
             if other is None:
                 break
             made, checks = other[0].plan, other[1]

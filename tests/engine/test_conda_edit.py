@@ -121,3 +121,20 @@ def test_what_somebody_changed_since_it_was_shown_stays(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="cannot be read"):
         conda_file.plan_edit(str(tmp_path / "none.yaml"), (SERVER,))
+
+
+def test_the_example_that_comes_with_mi_tui_is_never_changed(tmp_path: Path) -> None:
+    example = tmp_path / "scoring" / "environment" / "conda.yaml"
+    example.parent.mkdir(parents=True)
+    example.write_text(FILE)
+    aside = conda_file.Aside(tmp_path / "scoring", tmp_path / "home" / "mended")
+    edit, _, after = conda_file.plan_edit(str(example), (SERVER,), aside)
+    assert "the example stays as it is" in conda_file.carry_out(edit)
+    assert example.read_text() == FILE
+    assert Path(edit.path).read_text() == after
+    assert Path(edit.path).parent == tmp_path / "home" / "mended"
+    assert conda_file.carry_out(edit) == "was written already"
+    again, _, _ = conda_file.plan_edit(str(example), (SERVER,), aside)
+    assert again.path != edit.path, "an earlier one stays"
+    own, _, _ = conda_file.plan_edit(edit.path, ("numpy==2.4",), aside)
+    assert own.path == edit.path, "a copy is the person's"

@@ -125,6 +125,29 @@ def test_a_run_that_failed_is_changed_and_answers(journey: Journey, case: Case, 
 
 
 @pytest.mark.long
+def test_of_the_example_a_copy_is_changed_and_what_was_not_carried_out_yet_is_kept(journey: Journey) -> None:
+    journey.scenario("missing-package")
+    before, wanted, journal = journey.tree(), journey.answers(), journey.workflow.journal
+    example = Path(wanted.deployment.conda)
+    text = example.read_text()
+    assert not journey.up(wanted).scored
+    fixing, record = Fixing(journey.workflow), journal.run(journey.runs[-1])
+    mended = fixing.show(journey.target, record, fixing.change(record, "conda=azure-storage-blob"))
+    # As a process that dies right after its change was journalled leaves it.
+    journal.take(record.id)
+    journal.mend(record.id, mended.plan, mended.facts)
+    journal.end_run(record.id, RunState.FAILED)
+    mended, ended = fixed(journey, "conda=requests==2.32.3")
+    assert ended.scored, f"{ended.code} {ended.message}"
+    copy = Path(mended.answers.deployment.conda)
+    assert copy.parent == journey.workflow.home / "mended"
+    assert "requests=2.32.3" in copy.read_text()
+    assert example.read_text() == text
+    journey.down()
+    assert differences(before, journey.tree()) == []
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.scenario}-{case.fixes[0]}") for case in PLANNED])
 def test_answers_that_the_plan_refuses_are_changed_and_the_run_answers(
     journey: Journey, case: Case, tmp_path: Path
@@ -169,6 +192,18 @@ def test_a_deployment_that_waits_for_a_machine_for_ever_is_made_on_another_size(
     assert "is deleted and made again" in "\n".join(mended.lines)
     journey.down()
     assert differences(before, journey.tree()) == []
+
+
+@pytest.mark.long
+def test_who_may_not_grant_gets_the_command(journey: Journey, tmp_path: Path) -> None:
+    journey.scenario("no-role-assignment-right")
+    assert not journey.up(answers(journey, tmp_path, GrantPolicy.SKIP)).scored
+    fixing, record = Fixing(journey.workflow), journey.workflow.journal.run(journey.runs[-1])
+    with pytest.raises(PlanError) as refused:
+        fixing.show(journey.target, record, fixing.change(record, "grant"))
+    (failure,) = refused.value.failures
+    assert "You may not grant Storage Blob Data Reader" in failure.message
+    assert "az role assignment create --role 'Storage Blob Data Reader' --assignee-object-id " in failure.advice
 
 
 def test_a_change_that_cannot_be_says_why_and_changes_nothing(journey: Journey, tmp_path: Path) -> None:

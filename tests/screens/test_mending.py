@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from mi_tui.app import MiTui
-from mi_tui.engine.mending.wishes import refused
+from mi_tui.engine.mending.case import refused
 from mi_tui.fixing import Fixing, Mended
 from mi_tui.model.diagnosis import Change, ChangeKind, Confidence, Diagnosis, Fix
 from mi_tui.model.draft import Stage

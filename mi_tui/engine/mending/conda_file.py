@@ -26,6 +26,25 @@ class Edit:
     before: str
     """The hash of the text before, and below of the one after."""
     after: str
+    source: str = ""
+    """The file whose changed text becomes a new one at `path`: the example that comes with mi-tui is never changed. Empty: `path` itself."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Files that are not the person's, and where a changed copy of one goes."""
+
+    example: Path
+    copies: Path
+
+    def instead_of(self, path: str) -> str:
+        """Where the changed text of a file of the example goes, a name that nothing has; empty for any other file."""
+        if not Path(path).is_relative_to(self.example):
+            return ""
+        number = 1
+        while (copy := self.copies / f"conda-{number}.yaml").exists():
+            number += 1
+        return str(copy)
 
 
 def text_of(path: str) -> str:
@@ -38,15 +57,19 @@ def text_of(path: str) -> str:
         raise _trouble(path, f"it cannot be read: {error.strerror or error}") from error
 
 
-def plan_edit(path: str, requirements: tuple[str, ...]) -> tuple[Edit, str, str]:
+def plan_edit(path: str, requirements: tuple[str, ...], aside: Aside | None = None) -> tuple[Edit, str, str]:
     """The change that puts the requirements into the file, with the text before and after it. Raises ServiceError."""
     before = text_of(path)
     after = with_requirements(before, requirements)
+    if aside is not None and (copy := aside.instead_of(path)):
+        return Edit(copy, requirements, "", _hash(before), _hash(after), path), before, after
     return Edit(path, requirements, _free_name(Path(path)), _hash(before), _hash(after)), before, after
 
 
 def carry_out(edit: Edit) -> str:
     """Make the change, once; what was done, in words. One that somebody changed since it was shown stays as it is. Raises ServiceError."""
+    if edit.source:
+        return _copied(edit)
     path, now = Path(edit.path), text_of(edit.path)
     if _hash(now) == edit.after:
         return "was changed already"
@@ -59,6 +82,22 @@ def carry_out(edit: Edit) -> str:
     except OSError as error:
         raise _trouble(edit.path, f"it cannot be written: {error.strerror or error}") from error
     return f"changed; as it was before, it is kept as {kept}"
+
+
+def _copied(edit: Edit) -> str:
+    """Write the changed text of a file that stays as it is."""
+    path = Path(edit.path)
+    try:
+        if path.exists() and _hash(text_of(edit.path)) == edit.after:
+            return "was written already"
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(with_requirements(text_of(edit.source), edit.requirements).encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _trouble(edit.path, f"it cannot be written: {error.strerror or error}") from error
+    return f"written as {path}; the example stays as it is"
 
 
 def _keep(path: Path, name: str, text: str) -> str:

@@ -15,8 +15,9 @@ import msgspec
 from mi_tui.engine import found, planner
 from mi_tui.engine.journal import Journal, LedgerEntry, RunRecord
 from mi_tui.engine.mending import conda_file
-from mi_tui.engine.mending.conda_file import Edit
-from mi_tui.engine.mending.wishes import Case, Wish, refused, wish
+from mi_tui.engine.mending.case import Case, Wish, refused
+from mi_tui.engine.mending.conda_file import Aside, Edit
+from mi_tui.engine.mending.wishes import wish
 from mi_tui.engine.removal import REMOVABLE
 from mi_tui.engine.steps import mended
 from mi_tui.model import names
@@ -54,19 +55,27 @@ _ASSETS = {"model": "model", "code": "code", "environment": "conda"}
 """Key of a registered asset -> the member of `answers.deployment` that it is made from."""
 
 
-def mend_new(session: Session, run: str, answers: Answers, change: Change) -> Mended:
-    """The change of a plan that has not begun. Changes nothing. Raises PlanError, or ServiceError when the world cannot be read."""
+def mend_new(
+    session: Session, run: str, answers: Answers, change: Change, aside: Aside | None = None, changed: Plan | None = None
+) -> Mended:  # fmt: skip
+    """The change of a plan that has not begun; `changed` is what earlier changes made of it, of which the providers are kept.
+
+    Changes nothing. Raises PlanError, or ServiceError when the world cannot be read.
+    """
     wanted = wish(Case(session, answers, None), change)
-    edit, diff = _edit(wanted)
+    edit, diff = _edit(wanted, aside)
     if wanted.conda is not None and edit is None:
         raise refused("not-begun", "Nothing was registered yet: the conda file is read when the run begins.")
     plan = planner.make_plan(session, wanted.answers, run)
-    plan = msgspec.structs.replace(plan, steps=_with_steps(plan.steps, wanted.register, edit=False, leaving=False))
+    register = (*(_registered_by(changed) if changed else ()), *wanted.register)
+    plan = msgspec.structs.replace(plan, steps=_with_steps(plan.steps, register, edit=False, leaving=False))
     lines = (*wanted.lines, *_edit_lines(edit), *_new_warnings(None, plan))
     return Mended(run, change, wanted.answers, plan, lines, diff, {}, edit)
 
 
-def mend(session: Session, journal: Journal, record: RunRecord, change: Change) -> Mended:
+def mend(
+    session: Session, journal: Journal, record: RunRecord, change: Change, aside: Aside | None = None
+) -> Mended:  # fmt: skip
     """The change of a run that has begun and stands still. Changes nothing. Raises PlanError, or ServiceError when the world cannot be
     read, JournalError when the run's own record cannot be."""
     old, facts = record.plan, journal.facts(record.id)
@@ -76,7 +85,8 @@ def mend(session: Session, journal: Journal, record: RunRecord, change: Change) 
         )
     ledger = journal.ledger(record.id)
     wanted = wish(Case(session, old.answers, old, _principal(session, old, facts)), change)
-    edit, diff = _edit(wanted)
+    _with_pending(wanted, facts)
+    edit, diff = _edit(wanted, aside)
     plan = _plan_anew(session, record.id, old, wanted, ledger)
     leaving = mended.left_behind(plan, ledger)
     pending = edit is not None or bool(facts.get(mended.CONDA_EDIT))
@@ -154,9 +164,10 @@ def _asset(run: str, item: PlannedResource, old: Plan, wanted: Wish, ledger: lis
     if member is None:
         return item
     before = old.resource(item.key)
-    if getattr(old.answers.deployment, member) != getattr(wanted.answers.deployment, member):
+    anew = item.key == "environment" and wanted.conda is not None
+    if not anew and getattr(old.answers.deployment, member) != getattr(wanted.answers.deployment, member):
         return item
-    if item.key != "environment" or wanted.conda is None:
+    if not anew:
         return before
     used = {before.name, *(entry.name.split("/")[-1].split(":")[0] for entry in ledger if entry.kind is item.kind)}
     number = 2
@@ -208,14 +219,29 @@ def _made_again(old: Plan, plan: Plan, wanted: Wish, ledger: Iterable[LedgerEntr
 # ---- the conda file
 
 
-def _edit(wanted: Wish) -> tuple[Edit | None, tuple[str, ...]]:
-    """The change of the conda file, and its diff; nothing where none is asked for."""
+def _with_pending(wanted: Wish, facts: dict[str, str]) -> None:
+    """A change of the conda file that was confirmed and not carried out yet is part of the next one."""
+    text = facts.get(mended.CONDA_EDIT, "")
+    if wanted.conda is None or not text:
+        return
+    pending = msgspec.json.decode(text, type=Edit)
+    wanted.conda = (*pending.requirements, *wanted.conda)
+    if pending.source:
+        deployment = msgspec.structs.replace(wanted.answers.deployment, conda=pending.source)
+        wanted.answers = msgspec.structs.replace(wanted.answers, deployment=deployment)
+
+
+def _edit(wanted: Wish, aside: Aside | None) -> tuple[Edit | None, tuple[str, ...]]:
+    """The change of the conda file, and its diff; nothing where none is asked for. Where it makes a copy, the answers name that."""
     if not wanted.conda:
         return None, ()
     path = wanted.answers.deployment.conda
-    edit, before, after = conda_file.plan_edit(path, wanted.conda)
+    edit, before, after = conda_file.plan_edit(path, wanted.conda, aside)
+    if edit.source:
+        deployment = msgspec.structs.replace(wanted.answers.deployment, conda=edit.path)
+        wanted.answers = msgspec.structs.replace(wanted.answers, deployment=deployment)
     lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), path, f"{path} (changed)", lineterm="", n=2
+        before.splitlines(), after.splitlines(), path, edit.path if edit.source else f"{path} (changed)", lineterm="", n=2
     )  # fmt: skip
     return edit, tuple(redact(line) for line in lines)
 
@@ -223,6 +249,8 @@ def _edit(wanted: Wish) -> tuple[Edit | None, tuple[str, ...]]:
 def _edit_lines(edit: Edit | None) -> list[str]:
     if edit is None:
         return []
+    if edit.source:
+        return [f"+ {edit.path} is written: the example that comes with mi-tui stays as it is"]
     return [f"~ {edit.path} is changed; as it is now, it is kept beside it as {edit.backup}"]
 
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mi_tui.engine.mending.wishes import refused
+from mi_tui.engine.mending.case import refused
 from mi_tui.fixing import Fixing, Mended
 from mi_tui.model.diagnosis import Change, ChangeKind, Confidence, Diagnosis, Fix
 from mi_tui.model.draft import Stage
