@@ -112,7 +112,9 @@ def _first(patterns: Iterable[Pattern], places: tuple[Place, ...]) -> tuple[dict
     for pattern in patterns:
         for place in places:
             if found := pattern.search(place.text):
-                caught = {name: value.rstrip(".:") for name, value in found.groupdict().items() if value}
+                caught = {
+                    name: " ".join(value.split()).rstrip(".:") for name, value in found.groupdict().items() if value
+                }
                 return caught, Evidence(place.source, reading.line_of(place.text, found.start(), found.end()))
     return None
 
