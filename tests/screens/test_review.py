@@ -20,6 +20,7 @@ from mi_tui.model.failure import BROKEN_ENDPOINT, Failure
 from mi_tui.model.plan import Grant, Plan
 from mi_tui.services.errors import ServiceError
 from mi_tui.widgets.card import FixLine
+from mi_tui.widgets.field import Field
 from mi_tui.workflow import Target, Waiter
 from screens.review import ReviewScreen
 from tests.screens.plans import RUN, SUBSCRIPTION, Scripted, a_plan, drive, screen_text, until
@@ -249,8 +250,10 @@ def test_a_changed_draft_is_planned_again_and_a_late_plan_is_ignored(tmp_path: P
     async def look(app: MiTui, pilot: Pilot[int]) -> None:
         await until(app, pilot, lambda: len(flow.asked) == 1)
         await pilot.press("escape")
-        await until(app, pilot, lambda: app.wizard.stage is Stage.MODEL)
-        app.wizard.draft.endpoint = "ep-other"
+        # In the field: until it is there and has said what it holds, the draft is not the test's to change.
+        await until(app, pilot, lambda: bool(app.screen.query("#endpoint")) and app.wizard.stage is Stage.MODEL)
+        app.screen.query_one("#endpoint", Field).value = "ep-other"
+        await until(app, pilot, lambda: app.wizard.draft.endpoint == "ep-other")
         app.go(Stage.REVIEW)
         await until(app, pilot, lambda: state(app) == "planned")
         assert [answers.endpoint.name for answers in flow.asked] == ["ep-demo", "ep-other"]
