@@ -54,7 +54,7 @@ BEGUN = (
     Case("none", ("deployment-name=green",), "- the deployment blue, which this run made, is deleted"),
     Case("none", ("endpoint-name",), "- the online endpoint"),
     Case("none", ("storage-account",), "stays until clean-up"),
-    Case("none", ("storage-account", "endpoint-name", "conda=requests==2.32.3", "conda"), "stays until clean-up"),
+    Case("none", ("storage-account", "endpoint-name", "conda=requests==2.32.3"), "stays until clean-up"),
 )
 """Of a run that has begun."""
 
@@ -139,7 +139,12 @@ def test_of_the_example_a_copy_is_changed_and_what_was_not_carried_out_yet_is_ke
     journal.end_run(record.id, RunState.FAILED)
     mended, ended = fixed(journey, "conda=requests==2.32.3")
     assert ended.scored, f"{ended.code} {ended.message}"
+    with pytest.raises(PlanError, match="as it was when its environment was registered"):
+        fixed(journey, "conda")
     copy = Path(mended.answers.deployment.conda)
+    copy.write_text(copy.read_text().replace("name: mi-tui-scoring", "name: by-hand"))
+    mended, ended = fixed(journey, "conda")
+    assert ended.scored
     assert copy.parent == journey.workflow.home / "mended"
     assert "requests=2.32.3" in copy.read_text()
     assert example.read_text() == text

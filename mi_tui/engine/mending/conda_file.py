@@ -47,6 +47,10 @@ class Aside:
         return str(copy)
 
 
+MADE_FROM = "environment_made_from"
+"""The fact that says of which text a run's environment was registered last: its hash."""
+
+
 def text_of(path: str) -> str:
     """The file's text, its line ends as they are. Raises ServiceError."""
     try:
@@ -62,8 +66,8 @@ def plan_edit(path: str, requirements: tuple[str, ...], aside: Aside | None = No
     before = text_of(path)
     after = with_requirements(before, requirements)
     if aside is not None and (copy := aside.instead_of(path)):
-        return Edit(copy, requirements, "", _hash(before), _hash(after), path), before, after
-    return Edit(path, requirements, _free_name(Path(path)), _hash(before), _hash(after)), before, after
+        return Edit(copy, requirements, "", hash_of(before), hash_of(after), path), before, after
+    return Edit(path, requirements, _free_name(Path(path)), hash_of(before), hash_of(after)), before, after
 
 
 def carry_out(edit: Edit) -> str:
@@ -71,9 +75,9 @@ def carry_out(edit: Edit) -> str:
     if edit.source:
         return _copied(edit)
     path, now = Path(edit.path), text_of(edit.path)
-    if _hash(now) == edit.after:
+    if hash_of(now) == edit.after:
         return "was changed already"
-    if _hash(now) != edit.before:
+    if hash_of(now) != edit.before:
         return "somebody changed it meanwhile: it is taken as it is"
     changed = with_requirements(now, edit.requirements)
     try:
@@ -88,7 +92,7 @@ def _copied(edit: Edit) -> str:
     """Write the changed text of a file that stays as it is."""
     path = Path(edit.path)
     try:
-        if path.exists() and _hash(text_of(edit.path)) == edit.after:
+        if path.exists() and hash_of(text_of(edit.path)) == edit.after:
             return "was written already"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("xb") as file:
@@ -142,7 +146,8 @@ def _free_name(path: Path) -> str:
         number += 1
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """What tells a text from another one."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -86,6 +86,13 @@ def mend(
     ledger = journal.ledger(record.id)
     wanted = wish(Case(session, old.answers, old, _principal(session, old, facts)), change)
     _with_pending(wanted, facts)
+    if wanted.conda == () and facts.get(conda_file.MADE_FROM) == conda_file.hash_of(
+        conda_file.text_of(old.answers.deployment.conda)
+    ):
+        raise refused(
+            "conda-file", "The conda file is as it was when its environment was registered.",
+            "Mend it first; then the same fix reads it again.",
+        )  # fmt: skip
     edit, diff = _edit(wanted, aside)
     plan = _plan_anew(session, record.id, old, wanted, ledger)
     leaving = mended.left_behind(plan, ledger)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mi_tui.engine.context import Context, Done, Say
 from mi_tui.engine.journal import Verdict
+from mi_tui.engine.mending.conda_file import MADE_FROM, hash_of, text_of
 from mi_tui.engine.steps.local import needed
 from mi_tui.model import names
 from mi_tui.model.plan import PlannedResource, ResourceKind
@@ -39,6 +40,7 @@ def environment(ctx: Context, say: Say) -> Done:
         return needed(ctx, wanted.conda, "The conda file", "Azure builds the environment from it")
 
     def register(conda: Path, name: str, version: str) -> AssetInfo:
+        ctx.note(MADE_FROM, hash_of(text_of(str(conda))))
         return assets.register_environment(
             ctx.session, ctx.group, ctx.workspace, name, version, conda, wanted.image, ctx.tags
         )
