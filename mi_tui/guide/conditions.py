@@ -84,6 +84,30 @@ def _old(grant: GrantState) -> bool | None:
     return False if grant.held is False else None if young is None else not young
 
 
+_READ = re.compile(
+    r"40[34]: \w{1,60}: principal \S{1,60} could not read (?P<container>[^/\s]{1,63})/\S{1,400} in (?P<account>[a-z0-9]{3,24})"
+    r"|403 Client Error[^\n]{0,200}? url: https://(?P<host>[a-z0-9]{3,24})\.blob\.core\.windows\.net/(?P<folder>[^/\s?]{1,63})/"
+)
+"""What was read when storage refused: as the script that ships with mi-tui tells it, and as requests does."""
+
+
+def _reads_elsewhere(case: Case) -> Finding:
+    """Whether storage refused something that the identity's grant does not cover, by the container that the log names."""
+    world, grant = case.world, the_grant(case, "storage")
+    lines = [line for lines in case.logs.values() for line in lines if "403" in line]
+    found = [place for line in lines if (place := _READ.search(line))]
+    if grant is None or not found or not world.account or not world.container:
+        return _UNKNOWN
+    whole = "/containers/" not in grant.scope
+    outside = [
+        place
+        for place in found
+        if (place["account"] or place["host"]) != world.account
+        or (not whole and (place["container"] or place["folder"]) != world.container)
+    ]
+    return Finding(len(outside) == len(found), tuple(Evidence("log", place.group()) for place in outside[:1]))
+
+
 def _some_grant_missing(case: Case) -> Finding:
     grants = case.world.grants
     if grants is None:
@@ -226,6 +250,7 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
     "storage-grant-held": _grant("storage", lambda grant: grant.held),
     "storage-grant-young": _grant("storage", _young),
     "storage-grant-old": _grant("storage", _old),
+    "reads-elsewhere": _reads_elsewhere,
     "registry-grant-missing": _grant("registry", _missing),
     "registry-grant-young": _grant("registry", _young),
     "registry-grant-held": _grant("registry", lambda grant: grant.held),

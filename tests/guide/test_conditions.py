@@ -70,10 +70,29 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def test_the_table_has_every_condition() -> None:
-    assert set(TABLE) == set(CONDITIONS)
+    assert set(TABLE) | {"reads-elsewhere"} == set(CONDITIONS)
 
 
-@pytest.mark.parametrize("name", sorted(CONDITIONS))
+@pytest.mark.parametrize(
+    ("line", "scope", "holds"),
+    [
+        ("403: AuthorizationPermissionMismatch: principal p could not read nope/a.txt in st1", "/st1/containers/inputs", True),
+        ("403: AuthorizationPermissionMismatch: principal p could not read inputs/a.txt in st2", "/st1/containers/inputs", True),
+        ("403: AuthorizationPermissionMismatch: principal p could not read inputs/a.txt in st1", "/st1/containers/inputs", False),
+        ("403: AuthorizationPermissionMismatch: principal p could not read nope/a.txt in st1", "/st1", False),
+        ("HTTPError: 403 Client Error: x for url: https://st1.blob.core.windows.net/nope/a.txt", "/st1/containers/inputs", True),
+        ("HTTPError: 403 Client Error: x for url: https://st1.blob.core.windows.net/inputs/a.txt", "/st1/containers/inputs", False),
+        ("HTTPError: 403 Client Error: x for url: https://api.github.com/", "/st1/containers/inputs", None),
+        ("all is well", "/st1/containers/inputs", None),
+    ],
+)  # fmt: skip
+def test_what_the_log_says_was_read_is_held_against_the_grant(line: str, scope: str, holds: bool | None) -> None:
+    grants = (GrantState("grant-storage", "Storage Blob Data Reader", scope, "container inputs", held=True),)
+    world = World(account="st1", container="inputs", grants=grants)
+    assert check("reads-elsewhere", Case(logs={"inference-server": (line,)}, world=world)).holds is holds
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
 def test_a_condition_holds_does_not_hold_and_is_unknown(name: str) -> None:
     yes, no = (Case(world=World(**known)) for known in TABLE[name])
     found = check(name, yes)
