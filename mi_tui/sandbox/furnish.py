@@ -84,12 +84,9 @@ def hash_secret(text: str) -> str:
 
 
 def furnish(world: World) -> None:
-    """Fill a new world, and make its furniture that of its scenarios. Everything given here acts at once."""
-    from mi_tui.sandbox.scenarios import overlays
-
+    """Fill a new world. Everything given here acts at once; what is different in its scenarios is put in by `overlays.settle`."""
     if world.store.value("furnished") is None:
         _furnish(world)
-    overlays.settle(world)
 
 
 def _furnish(world: World) -> None:

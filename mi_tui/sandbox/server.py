@@ -33,6 +33,7 @@ from mi_tui.sandbox.logs import SandboxLog
 from mi_tui.sandbox.paths import CONNECTION_FILE, LOG_FILE, SERVER_LOCK, make_private
 from mi_tui.sandbox.profiles import PROFILES
 from mi_tui.sandbox.proxy import ConnectProxy
+from mi_tui.sandbox.scenarios import overlays
 from mi_tui.sandbox.store import Request, Store
 from mi_tui.sandbox.tokens import Issuer
 from mi_tui.sandbox.wire import Protocol
@@ -112,6 +113,7 @@ class Sandbox:
             self.world.proxy = f"http://{LOOPBACK}:{entrance.getsockname()[1]}"
             self.world.loopback = f"http://{LOOPBACK}:{loopback.getsockname()[1]}"
             furnish.furnish(self.world)
+            overlays.settle(self.world)
             facts = furnish.defaults(self.world)
             self._log_file.blank(
                 [self._token, facts["client_secret"], facts["user_refresh_token"], facts["user_password"]]

@@ -49,6 +49,7 @@ from mi_tui.sandbox.arm import (
 )
 from mi_tui.sandbox.arm.router import ArmApp
 from mi_tui.sandbox.profiles import PROFILES
+from mi_tui.sandbox.scenarios import overlays
 from mi_tui.sandbox.store import Principal, Store
 from mi_tui.sandbox.tokens import ARM, Issuer
 from mi_tui.sandbox.world import TENANT, World
@@ -231,6 +232,7 @@ def new_world(home: Path, *, scenario: str = "none", **durations: float) -> Worl
     world = World(home, store, Issuer(store, TENANT), profile, scenario)
     _keys[:] = [str(store.value("signing_key"))]
     furnish.furnish(world)
+    overlays.settle(world)
     return world
 
 

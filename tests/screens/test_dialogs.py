@@ -20,6 +20,7 @@ from mi_tui.model.answers_file import parse
 from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import LogLine, MissingGrant, Outcome, RunFinished
 from mi_tui.model.failure import Failure
+from mi_tui.model.fields import WIDGETS
 from mi_tui.workflow import Stop
 from screens.file_dialogs import OpenAnswers
 from screens.leave import Leave
@@ -129,7 +130,7 @@ def test_f1_explains_what_has_the_focus_and_else_the_step(tmp_path: Path) -> Non
 def test_every_stage_and_every_text_is_explained_in_three_short_paragraphs() -> None:
     for stage in Stage:
         assert explain.explained(stage.value), stage
-    for key in explain.ALIASES.values():
+    for key in WIDGETS.values():
         assert key in explain.EXPLAINED
     for title, paragraphs in explain.EXPLAINED.values():
         assert title
