@@ -222,7 +222,7 @@ class Workflow:
         """What only reads, with patience."""
         return patience.outlast(
             session, target.pace, work, waiter or Waiter(),
-            longest=target.pace.reading_patience, later="Nothing was changed yet; Ctrl+C ends it.", gone=lambda: target.gone,
+            longest=target.pace.reading_patience, later="Nothing was changed yet; ", gone=lambda: target.gone,
         )  # fmt: skip
 
     def planned(self, target: str, run: str, plan: Plan) -> Planned:

@@ -236,7 +236,9 @@ class Wizard(Accounts):
 
             assert target is not None
             try:
-                return self.workflow.plan(target, self.workflow.check_files(answers), Waiter(say, ends))
+                return self.workflow.plan(
+                    target, self.workflow.check_files(answers), Waiter(say, ends, "Esc goes back.")
+                )
             except Exception as error:
                 raised.append(error)
                 raise

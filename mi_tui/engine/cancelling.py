@@ -43,8 +43,8 @@ def end(ctx: Context, step: PlannedStep, say: Say) -> Done:
 
     try:
         return outlast(
-            ctx.session, ctx.pace, lambda: look(ctx, say), Waiter(wait),
-            longest=ctx.pace.cancelling_patience, later="Ctrl+C leaves it.", gone=ctx.gone,
+            ctx.session, ctx.pace, lambda: look(ctx, say), Waiter(wait, way="Ctrl+C leaves it."),
+            longest=ctx.pace.cancelling_patience, later="", gone=ctx.gone,
         )  # fmt: skip
     except ServiceError as error:
         return Done("left", f"how it ended cannot be seen: {error.failure.sentence()}")

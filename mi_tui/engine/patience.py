@@ -206,6 +206,8 @@ class Waiter:
 
     say: Callable[[str], None] = lambda words: None
     stop: threading.Event = field(default_factory=threading.Event)
+    way: str = "Ctrl+C ends it."
+    """How the person ends it."""
 
 
 def outlast(
@@ -221,7 +223,7 @@ def outlast(
     """Do `work`, and do it again while what goes wrong passes by itself, for `longest` seconds at most: what is read before a run, and what
     is done after it was told to stop.
 
-    What is said ends with `later`, which is what the person may do instead. Raises what `work` raises that does not pass, ServiceError
+    What is said ends with `later`, and with how the person ends it. Raises what `work` raises that does not pass, ServiceError
     when patience is over, and Abandoned when it is stopped.
     """
     bounds = {
@@ -230,7 +232,7 @@ def outlast(
     patience = Patience(dataclasses.replace(pace, **bounds))
 
     def waits(words: str) -> None:
-        waiter.say(f"Waiting: {words}. {later}" if words else "")
+        waiter.say(f"Waiting: {words}. {later}{waiter.way}" if words else "")
 
     while True:
         try:

@@ -360,7 +360,7 @@ def reading(
 ) -> str:
     waiter = Waiter(said.append, stop or threading.Event())
     session = Session(_no_credential(), "s")
-    return outlast(session, pace, work, waiter, longest=longest, later="Ctrl+C ends it.")
+    return outlast(session, pace, work, waiter, longest=longest, later="")
 
 
 def failing_read(*failures: Failure) -> Callable[[], str]:

@@ -293,7 +293,7 @@ class Waiting(Scripted):
         assert isinstance(waiter, Waiter)
         self.asked.append(answers)
         self.stopped = waiter.stop  # type: ignore[assignment]
-        waiter.say("Waiting: The connection broke off; trying again in 4 s. Nothing was changed yet; Ctrl+C ends it.")
+        waiter.say("Waiting: The connection broke off; trying again in 4 s. Nothing was changed yet; Esc goes back.")
         assert self.goes_on.wait(60)
         waiter.say("")
         self.over.set()
