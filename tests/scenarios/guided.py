@@ -45,6 +45,8 @@ class Guided:
     unseen: str = ""
     rule: str = ""
     fixes: tuple[ChangeKind, ...] = ()
+    left: str = ""
+    """What stays in the world after clean-up, as it may: a part of its id."""
     mended: bool = True
     """Whether it ends in a scored answer; a script that is changed by hand wants a new run."""
     kind: IdentityKind = SAI
@@ -225,7 +227,13 @@ GUIDED = (
     Guided("slow-propagation", unseen="nothing is wrong; time passes"),
     Guided("no-role-assignment-right", rule="grant-right-missing", caught="rights-grants", by_hand=_administrator),
     Guided("conditional-rbac-admin", rule="grant-condition", caught="rights-grants", by_hand=_administrator),
-    Guided("reader-only", rule="right-missing", caught="rights-group", by_hand=_administrator),
+    Guided(
+        "reader-only",
+        left="/localupload/",  # who may not list the workspace's storage has no evidence that the model's files are new
+        rule="right-missing",
+        caught="rights-group",
+        by_hand=_administrator,
+    ),
     Guided("provider-unregistered", rule="provider-unregistered", fixes=(ChangeKind.REGISTER,), caught="providers"),
     Guided("no-quota", rule="quota-family", fixes=(ChangeKind.INSTANCE_TYPE,), caught="quota"),
     Guided(
@@ -248,7 +256,14 @@ GUIDED = (
         by_hand=_open("publicNetworkAccess", "Enabled"),
         answers={"storage": {"account": furnish.DATA_ACCOUNT}},
     ),
-    Guided("registry-missing", rule="registry-absent", fixes=(ChangeKind.IDENTITY,), caught="registry", kind=UAI),
+    Guided(
+        "registry-missing",
+        left="microsoft.containerregistry/registries/",  # Azure's own, made at the first build
+        rule="registry-absent",
+        fixes=(ChangeKind.IDENTITY,),
+        caught="registry",
+        kind=UAI,
+    ),
     Guided(
         "name-taken",
         rule="storage-name-taken",
@@ -260,6 +275,7 @@ GUIDED = (
     ),
     Guided(
         "endpoint-exists-other-identity",
+        left="/onlineendpoints/",  # the scenario's own
         rule="identity-immutable",
         fixes=(ChangeKind.IDENTITY,),
         caught="endpoint-identity",
@@ -274,6 +290,7 @@ GUIDED = (
     Guided("stuck-updating", unseen="the endpoint is not there yet"),
     Guided(
         "image-build-failure",
+        left="/imagelogs/",  # Azure's own
         rule="package-conflict",
         unseen="the packages are resolved when the image is built",
         fixes=(ChangeKind.CONDA,),
