@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,9 +40,11 @@ class Advice:
         return diagnose(Case(text=text))
 
     @staticmethod
-    def diagnose_failure(failure: Failure) -> Diagnosis | None:
-        """Why something failed before a run was begun, as far as the failure itself tells; None where no rule fits. Asks nobody."""
-        found = diagnose(Case(failure))[0]
+    def diagnose_failure(failure: Failure, logs: Mapping[str, tuple[str, ...]] | None = None) -> Diagnosis | None:
+        """Why something failed that no run told, as far as the failure itself and the containers' logs tell; None where no rule fits.
+
+        Asks nobody."""
+        found = diagnose(Case(failure, logs=logs or {}))[0]
         return None if found.rule == UNKNOWN else found
 
     @staticmethod

@@ -1,8 +1,10 @@
-"""Troubleshoot: the parsed failure, the raw error and the ends of the logs, over whatever step was shown."""
+"""Troubleshoot: why it failed, how sure that is, why we think so and what to do; of the last failure, a text, or any endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -14,32 +16,57 @@ from textual.screen import Screen
 from textual.widgets import Button, Static
 
 from mi_tui.model import actions
+from mi_tui.model.diagnosis import Diagnosis
+from mi_tui.model.examination import Examination
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
 from mi_tui.model.stage import Stage
-from mi_tui.model.text import cut, masked, visible
+from mi_tui.model.text import clock, masked
 from mi_tui.widgets.card import Fix, FixLine
 from mi_tui.widgets.keybar import KeyBar
+from screens import diagnosis_words as words
+from screens.diagnosis_words import Part
 from screens.journey import Journey
 from screens.mending import MendDialog
 
 if TYPE_CHECKING:
     from mi_tui.fixing import Mended
-    from mi_tui.workflow import RunRecord
+    from mi_tui.model.answers import Workspace
+    from mi_tui.workflow import RunRecord, Target
+    from screens.examining import Told
+    from screens.wizard import Wizard
 
 _TAIL = 40
 _LINE = 1_000
-_TEXT = 4_000
+_HELD = 600
+"""Lines of each log that are held against the rules, where no run told a diagnosis."""
+_LOW = 30
+"""Below this height of the screen, what to do stands above the reasons, so that it is seen."""
 
 _RAW = "The error as it came"
 _LOG = "Log of"
 
-Part = tuple[str, str]
-"""A heading and a text; either may be empty."""
+_NOTHING = (
+    "Nothing has failed so far.\n\nWhen something does, why it failed, what speaks for that and what to do stand here. F4 brings "
+    "you here from every step.\n\n'Text' tells what an error, a traceback or a log from elsewhere means; 'Endpoint' looks at an endpoint, "
+    "whoever made it, without changing anything."
+)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was given to look at instead of the last failure."""
+
+    title: str
+    diagnoses: tuple[Diagnosis, ...] = ()
+    examined: Examination | None = None
+    text: str = ""
+    failure: Failure | None = None
+    """Why it could not be looked at."""
 
 
 class TroubleshootScreen(Screen[None]):
-    """Shows the last failure. Esc goes back to the step."""
+    """Shows the last failure, or what was given to look at. Esc goes back to the step."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["troubleshoot.tcss"]
     HELP = "troubleshoot"
@@ -56,21 +83,39 @@ class TroubleshootScreen(Screen[None]):
         super().__init__()
         self._raw = False
         self._drawn: tuple[object, ...] = ()
+        self._looked: Looked | None = None
+        self._looking = 0.0
+        """Since when an endpoint is being looked at; 0 when none is."""
+        self._turn = 0
+        self._asked: Failure | None = None
+        """The failure whose diagnosis was asked for, because no run told it."""
+        self._answer: Diagnosis | None = None
+        self._offered: tuple[object, ...] = ()
 
     @property
     def journey(self) -> Journey:
         """The App, as far as a screen knows it."""
         return cast("Journey", self.app)
 
+    @property
+    def _wizard(self) -> Wizard:
+        return self.journey.wizard
+
     def compose(self) -> ComposeResult:
-        yield Static("Troubleshoot: the last failure", id="head", markup=False)
+        yield Static("Troubleshoot", id="head", markup=False)
+        fixes = Vertical(id="fixes")
+        why = Static("", id="why", markup=False)
+        parts = (fixes, why) if self.app.size.height < _LOW else (why, fixes)
         yield VerticalScroll(
             Static("", id="text", markup=False),
-            Vertical(id="fixes"),
-            *(Static("", id=place, markup=False) for place in ("raw-error", "logs")),
+            *parts,
+            *(Static("", id=place, markup=False) for place in ("more", "raw-error", "logs")),
             id="card",
         )
         with Horizontal(id="buttons"):
+            yield Button("Text", id="paste")
+            yield Button("Endpoint", id="endpoint")
+            yield Button("Last failure", id="last")
             yield Button("Raw error", id="raw")
             yield Button("Copy all", id="copy")
             yield Button("Back", id="close", variant="primary")
@@ -81,56 +126,117 @@ class TroubleshootScreen(Screen[None]):
         self._draw()
         self.set_interval(1, self._draw)
 
+    # ---- what is looked at
+
+    def _diagnosis(self) -> Diagnosis | None:
+        """Why it failed, where that is known."""
+        if self._looked is not None:
+            return self._looked.diagnoses[0] if self._looked.diagnoses else None
+        finished, failure = self._wizard.progress.finished, self._wizard.last_failure
+        if finished is not None and finished.diagnosis is not None and finished.failure == failure:
+            return finished.diagnosis
+        if failure is not None and failure is not self._asked:
+            self._asked, self._answer = failure, None
+            logs = {name: tuple(lines)[-_HELD:] for name, lines in self._wizard.progress.logs.items()}
+            self._wizard.background(
+                lambda: self._wizard.workflow.advice.diagnose_failure(failure, logs), self._diagnosed
+            )
+        return self._answer if failure is not None else None
+
+    def _diagnosed(self, result: Diagnosis | Failure | None) -> None:
+        if isinstance(result, Diagnosis) and self.is_attached:
+            self._answer = result
+            self._draw()
+
     def _draw(self) -> None:
-        wizard = self.journey.wizard
-        state = (wizard.last_failure, wizard.progress.finished, wizard.masked, self._raw)
+        if not self.is_attached:
+            return
+        wizard, found = self._wizard, self._diagnosis()
+        seconds = int(time.monotonic() - self._looking) if self._looking else -1
+        state = (self._looked, wizard.last_failure, wizard.progress.finished, wizard.masked, self._raw, found, seconds)
         if self._drawn == state:
             return
         self._drawn = state
-        there = wizard.last_failure is not None
-        for name in ("raw", "copy"):
-            self.query_one(f"#{name}", Button).display = there
-        card = self.query_one("#text", Static)
-        if wizard.last_failure is None:
-            card.update(
-                "Nothing has failed so far.\n\nWhen something does, what Azure said of it, what it may mean and the ends of the "
-                "logs stand here. F4 brings you here from every step."
-            )
-            for place in ("raw-error", "logs"):
-                self.query_one(f"#{place}", Static).display = False
+        failure = wizard.last_failure if self._looked is None else self._looked.failure
+        there = failure is not None or self._looked is not None
+        for name, shown in (
+            ("raw", failure is not None and self._looked is None),
+            ("copy", there),
+            ("last", self._looked is not None),
+        ):
+            self.query_one(f"#{name}", Button).display = shown and not self._looking
+        title = self._looked.title if self._looked is not None else "the last failure"
+        self.query_one("#head", Static).update(f"Troubleshoot: {self._safe(title)}")
+        if self._looking:
+            self._show({"text": [("", f"{marks()['running']} Looking at {self._safe(title)} … {clock(seconds)}")]})
+            self._offer(())
             return
-        blocks: dict[str, list[Content]] = {"text": [], "raw-error": [], "logs": []}
-        for heading, text in self._parts(wizard.last_failure):
-            place = "raw-error" if heading == _RAW else "logs" if heading.startswith(_LOG) else "text"
-            words = Content.assemble((heading, "$text-muted"), "\n", text)
-            blocks[place].append(words if heading else Content.styled(text, "$text-error bold"))
-        for place, found in blocks.items():
+        if not there:
+            self._show({"text": [("Nothing", _NOTHING)]})
+            self._offer(())
+            return
+        blocks: dict[str, list[Part]] = {}
+        for place, part in self._parts(failure, found):
+            if part[1]:
+                blocks.setdefault(place, []).append(part)
+        self._show(blocks)
+        self._offer(found.fixes if found else ())
+
+    def _show(self, blocks: dict[str, list[Part]]) -> None:
+        for place in ("text", "why", "more", "raw-error", "logs"):
+            found = [self._block(*part) for part in blocks.get(place, ())]
             block = self.query_one(f"#{place}", Static)
             block.update(Content("\n\n").join(found))
             block.display = bool(found)
-        self.run_worker(self._offer_fixes(), group="fixes", exclusive=True)
 
-    # ---- what mi-tui can do about it
+    @staticmethod
+    def _block(heading: str, text: str) -> Content:
+        if heading == "Nothing":
+            return Content(text)
+        if heading == "In order":
+            return Content.styled(text, "$text-success bold")
+        if not heading:
+            return Content.styled(text, "$text-error bold")
+        return Content.assemble((heading, "$text-muted"), "\n", text)
 
-    async def _offer_fixes(self) -> None:
-        """The changes of the plan that the last run's diagnosis names, each under the number that `--fix` knows it by."""
-        wizard, place = self.journey.wizard, self.query_one("#fixes")
+    # ---- what to do
+
+    def _offer(self, fixes: Iterable[object]) -> None:
+        self.run_worker(self._offer_fixes(tuple(fixes)), group="fixes", exclusive=True)
+
+    async def _offer_fixes(self, fixes: tuple[object, ...]) -> None:
+        """What to do, each under the number that `--fix` knows it by; a change is offered for the run that told the failure alone."""
+        wizard, place = self._wizard, self.query_one("#fixes")
         finished = wizard.progress.finished
-        known = finished.diagnosis.fixes if finished and finished.diagnosis and not wizard.busy else ()
+        mine = self._looked is None and finished is not None and finished.diagnosis is not None and not wizard.busy
+        found = self._diagnosis()
+        offered = (found.fixes if found is not None and fixes else (), mine, wizard.masked)
+        if offered == self._offered:
+            return
+        self._offered = offered
         lines = [
-            FixLine(number, Fix(fix.words, fix.command, change=fix.change), masked if wizard.masked else str)
-            for number, fix in enumerate(known, 1)
-            if fix.change is not None
+            FixLine(
+                number,
+                Fix(fix.words, fix.command, change=fix.change if mine else None),
+                masked if wizard.masked else str,
+            )
+            for number, fix in enumerate(offered[0], 1)
         ]
         await place.remove_children()
-        await place.mount_all(lines)
+        if lines:
+            await place.mount_all([Static("What to do", classes="heading", markup=False), *lines])
         place.display = bool(lines)
+        if lines and self.focused is not None and self.focused.id == "close":
+            lines[0].focus(scroll_visible=False)
 
     def on_fix_line_chosen(self, event: FixLine.Chosen) -> None:
         event.stop()
         if event.fix.change is not None:
-            dialog = MendDialog(self.journey.wizard, event.fix.change, event.fix.words, self._mended)
+            dialog = MendDialog(self._wizard, event.fix.change, event.fix.words, self._mended)
             self.app.push_screen(dialog)
+        elif event.fix.command:
+            self.app.copy_to_clipboard(event.fix.command)
+            self.notify("Copied the command by OSC 52.", markup=False)
 
     def _mended(self, record: RunRecord, mended: Mended) -> None:
         """The run goes on where it is watched."""
@@ -142,45 +248,107 @@ class TroubleshootScreen(Screen[None]):
 
     # ---- what it says
 
-    def _parts(self, failure: Failure) -> Iterator[Part]:
-        """What is known of the failure, the most useful first."""
-        wizard = self.journey.wizard
+    def _safe(self, text: str) -> str:
+        return words.safe_for(hidden=self._wizard.masked)(text)
 
-        def safe(text: str, limit: int = _TEXT, *, lines: bool = True) -> str:
-            shown = visible(cut(text, limit), lines=lines)
-            return masked(shown) if wizard.masked else shown
-
-        yield "", f"{marks()['failed']} {safe(failure.sentence())}"
-        if failure.advice:
-            yield "What to do", safe(failure.advice)
-        missing = wizard.progress.finished.missing_grants if wizard.progress.finished else ()
-        for grant in missing:
+    def _parts(self, failure: Failure | None, found: Diagnosis | None) -> Iterator[tuple[str, Part]]:
+        """What is known, each with the place where it stands, the most useful first."""
+        safe, looked = words.safe_for(hidden=self._wizard.masked), self._looked
+        if looked is not None and looked.examined is not None:
+            if found is None:
+                yield "text", words.sum_of(looked.examined, safe)
+            if looked.examined.healthy:
+                yield "why", words.seen(looked.examined.checks, safe)
+        if found is not None:
+            yield "text", words.happened(found, safe)
+            yield from (("why", part) for part in words.reasons(found, safe))
+        if failure is not None:
+            told = failure.sentence()
             yield (
-                "A grant is missing",
-                safe(f"{grant.role} for {grant.principal}, {grant.why}\non {grant.scope}\n{grant.command}"),
+                ("more", ("What was said", safe(told)))
+                if found
+                else ("text", ("", f"{marks()['failed']} {safe(told)}"))
             )
+            yield from (("more", part) for part in self._told(failure, found))
+        if found is not None:
+            yield from (("more", part) for part in words.more(found, safe))
+        if looked is None:
+            yield "more", ("For Azure's support", safe(words.support(failure, found, self._wizard.progress.run)))
+        else:
+            yield from (("more", part) for part in self._given(looked))
+        if self._raw and failure is not None:
+            yield "raw-error", (_RAW, safe(failure.raw or "Nothing more came."))
+        yield from (("logs", part) for part in self._logs() if looked is None)
+
+    def _told(self, failure: Failure, found: Diagnosis | None) -> Iterator[Part]:
+        """What the failure itself says. What the diagnosis tells as well is not told twice."""
+        if failure.advice and not (found and any(failure.advice in fix.words for fix in found.fixes)):
+            yield "What to do" if found is None else "What it advises", self._safe(failure.advice)
+        missing = self._wizard.progress.finished.missing_grants if self._wizard.progress.finished else ()
+        for grant in missing if self._looked is None else ():
+            if not (found and any(grant.command in fix.command for fix in found.fixes)):
+                text = f"{grant.role} for {grant.principal}, {grant.why}\non {grant.scope}\n{grant.command}"
+                yield "A grant is missing", self._safe(text)
         for detail in failure.details:
-            yield "More of what was said", safe(detail)
-        ids = [
-            f"{name}: {value}"
-            for name, value in (
-                ("HTTP status", str(failure.status or "")),
-                ("target", failure.target),
-                ("request id", failure.request_id),
-                ("correlation id", failure.correlation_id),
-                ("read more", f"https://aka.ms/oe-tsg#{failure.anchor}" if failure.anchor else ""),
-                ("run", wizard.progress.run),
-            )
-            if value
-        ]
-        if ids:
-            yield "For Azure's support", safe("\n".join(ids))
-        if self._raw:
-            yield _RAW, safe(failure.raw or "Nothing more came.", 8_000)
-        for container, lines in wizard.progress.logs.items():
-            tail = [safe(line, _LINE, lines=False) for line in list(lines)[-_TAIL:]]
+            yield "More of what was said", self._safe(detail)
+
+    def _given(self, looked: Looked) -> Iterator[Part]:
+        """What was given to look at, or seen of it, and what else may be the cause."""
+        safe = words.safe_for(hidden=self._wizard.masked)
+        if looked.examined is not None and not looked.examined.healthy:
+            yield words.seen(looked.examined.checks, safe)
+        for other in looked.diagnoses[1:4]:
+            yield f"It may also be ({words.SURE[other.confidence]})", safe(other.cause)
+        for remark in looked.examined.remarks[:3] if looked.examined else ():
+            yield "In the log of a deployment that is in order, perhaps over by now", safe(remark.cause)
+        if looked.text:
+            yield "The text", safe(looked.text)
+
+    def _logs(self) -> Iterator[Part]:
+        for container, lines in self._wizard.progress.logs.items():
+            tail = [self._safe(line[:_LINE]).replace("\n", " ") for line in list(lines)[-_TAIL:]]
             if tail:
-                yield f"{_LOG} {safe(container, 80, lines=False)}, last {len(tail)} lines", "\n".join(tail)
+                yield f"{_LOG} {self._safe(container[:80])}, last {len(tail)} lines", "\n".join(tail)
+
+    # ---- other things to look at
+
+    def action_paste(self) -> None:
+        """Take a text from outside."""
+        from screens.examining import TextDialog
+
+        self.app.push_screen(TextDialog(self._wizard, self._text_came))
+
+    def _text_came(self, told: Told) -> None:
+        text, found = told
+        self._turn += 1
+        self._looking, self._raw = 0.0, False
+        self._looked = Looked("a text from outside", found, text=text)
+        self._draw()
+
+    def action_endpoint(self) -> None:
+        """Choose an endpoint to look at."""
+        from screens.examining import EndpointDialog
+
+        self.app.push_screen(EndpointDialog(self._wizard, self._look_at))
+
+    def _look_at(self, target: Target, where: Workspace, endpoint: str) -> None:
+        self._turn += 1
+        turn, self._looking, self._raw = self._turn, time.monotonic(), False
+        self._looked = Looked(f"endpoint {endpoint}")
+        self._draw()
+
+        def came(result: Examination | Failure) -> None:
+            if turn != self._turn or not self.is_attached:
+                return
+            self._looking = 0.0
+            title = f"endpoint {endpoint} in {where.name}"
+            if isinstance(result, Failure):
+                self._looked = Looked(title, failure=result)
+            else:
+                self._looked = Looked(title, result.diagnoses, result)
+            self._draw()
+
+        self._wizard.background(lambda: self._wizard.workflow.advice.examine(target, where, endpoint), came)
 
     # ---- keys
 
@@ -188,17 +356,20 @@ class TroubleshootScreen(Screen[None]):
         """Show the error as it came, or hide it again."""
         self._raw = not self._raw
         self._draw()
-        if self._raw and self.journey.wizard.last_failure is not None:
-            block = self.query_one("#raw-error")
+        block = self.query_one("#raw-error")
+        if self._raw and block.display:
             self.call_after_refresh(block.scroll_visible, animate=False, top=True)
 
     def action_copy(self) -> None:
         """Everything that is known, to paste into a ticket."""
-        failure = self.journey.wizard.last_failure
-        if failure is None:
+        failure = self._wizard.last_failure if self._looked is None else self._looked.failure
+        found = self._diagnosis()
+        if failure is None and self._looked is None:
             return
-        parts = (f"{heading}\n{text}" if heading else text for heading, text in self._parts(failure))
-        self.app.copy_to_clipboard("\n\n".join(parts))
+        parts = [part for _, part in self._parts(failure, found) if part[1]]
+        if found is not None:
+            parts[2:2] = words.to_do(found, words.safe_for(hidden=self._wizard.masked))
+        self.app.copy_to_clipboard("\n\n".join(f"{heading}\n{text}" if heading else text for heading, text in parts))
         self.notify("Copied.", markup=False)
 
     def action_close(self) -> None:
@@ -212,5 +383,13 @@ class TroubleshootScreen(Screen[None]):
                 self.action_raw()
             case "copy":
                 self.action_copy()
+            case "paste":
+                self.action_paste()
+            case "endpoint":
+                self.action_endpoint()
+            case "last":
+                self._turn += 1
+                self._looked, self._looking = None, 0.0
+                self._draw()
             case _:
                 self.action_close()

@@ -195,9 +195,9 @@ FIELDS: dict[str, Text] = {
     "troubleshoot": (
         "Troubleshoot",
         (
-            "The last failure: what Azure said, what it may mean, and the numbers that Azure's support asks for.",
-            "'r' shows the answer as it came, 'y' copies all of it.",
-            "Missing grants are listed with the command that makes each.",
+            "Why the last run failed: the cause, how sure that is, the lines, ids and states that speak for it, and what to do, in order.",
+            "'p' tells what an error, a traceback or a log from elsewhere means; 'e' looks at an endpoint, whoever made it, and changes nothing.",
+            "'r' shows the error as it came, 'y' copies all of it with the numbers that Azure's support asks for.",
         ),
     ),
 }

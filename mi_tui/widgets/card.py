@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from mi_tui.model.diagnosis import Change, ChangeKind
+from mi_tui.model.diagnosis import Change, ChangeKind, Confidence, Diagnosis
 from mi_tui.model.events import RunFinished
 from mi_tui.model.failure import VANISHED, Failure
 from mi_tui.model.marks import marks
@@ -54,6 +54,8 @@ class Facts:
     why: tuple[str, ...] = ()
     fixes: tuple[Fix, ...] = ()
     raw: str = ""
+    sure: str = ""
+    """How sure it is, in a word; empty where nobody looked for the cause."""
 
 
 def telling(log: Iterable[str], count: int = _TOLD) -> list[str]:
@@ -72,13 +74,19 @@ def ids(failure: Failure) -> str:
 
 
 def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
-    """The card of a run that failed: Azure's words, the lines of the log that matter, and the grants that are missing first."""
+    """The card of a run that failed: the cause with what speaks for it where it is known, else Azure's words, the lines of the log that
+    matter, and the grants that are missing first."""
     failure = end.failure or Failure(code="", message="The run failed and gave no reason.")
-    happened, more = first_sentence(failure.sentence())
-    why = [*([more] if more else []), *failure.details[:_TOLD], *(f"log: {line}" for line in telling(log))]
+    found = end.diagnosis if end.diagnosis and end.diagnosis.confidence is not Confidence.UNKNOWN else None
+    if found is not None:
+        happened, why, sure = found.cause, _speaking(found, failure), found.confidence.value
+    else:
+        happened, more = first_sentence(failure.sentence())
+        why = [*([more] if more else []), *failure.details[:_TOLD], *(f"log: {line}" for line in telling(log))]
+        sure = ""
     if said := ids(failure):
         why.append(said)
-    known = end.diagnosis.fixes if end.diagnosis else ()
+    known = found.fixes if found else ()
     # In the diagnosis' order, so that each has the number that `--fix` knows it by.
     fixes = [Fix(fix.words, fix.command, change=fix.change) for fix in known]
     covered = any(fix.change is not None and fix.change.kind is ChangeKind.GRANT for fix in known)
@@ -93,8 +101,18 @@ def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
         fixes.append(Fix(failure.advice))
     if failure.code == VANISHED:
         fixes.append(Fix("Let this run make what is gone, and go on", action="make-missing"))
+    if found is None and end.diagnosis is not None:
+        fixes += [Fix(fix.words, fix.command) for fix in end.diagnosis.fixes]
     fixes.append(Fix("Resume: what is done is kept, the rest is tried again", action="resume"))
-    return Facts(happened, tuple(why), tuple(fixes), failure.raw or failure.message)
+    return Facts(happened, tuple(why), tuple(fixes), failure.raw or failure.message, sure)
+
+
+def _speaking(found: Diagnosis, failure: Failure) -> list[str]:
+    """What speaks for the cause: the lines, ids and states, and what Azure said where that is not among them."""
+    lines = [f"{item.source}: {item.text}" for item in found.evidence[:_TOLD]]
+    if not any(item.source == "failure" for item in found.evidence):
+        lines.append(f"failure: {failure.sentence()}")
+    return ([found.why] if found.why else []) + lines
 
 
 def first_sentence(text: str) -> tuple[str, str]:
@@ -182,7 +200,8 @@ class FailureCard(VerticalScroll, can_focus=False):
 
     def _why(self, facts: Facts, hide: Callable[[str], str]) -> Iterator[Widget]:
         if facts.why:
-            yield Static("Why we think so", classes="heading", markup=False)
+            sure = f" ({facts.sure})" if facts.sure else ""
+            yield Static(f"Why we think so{sure}", classes="heading", markup=False)
             for line in facts.why:
                 yield Static(hide(visible(line)), classes="reason", markup=False)
 

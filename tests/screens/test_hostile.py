@@ -14,6 +14,7 @@ from mi_tui.app import MiTui
 from mi_tui.engine.context import Pace
 from mi_tui.engine.journal import Verdict
 from mi_tui.model.answers import Answers
+from mi_tui.model.diagnosis import Confidence, Diagnosis, Evidence, Fix
 from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import LogLine, MissingGrant, Notice, Outcome, Planned, RunFinished, StepFailed, StepStarted
 from mi_tui.model.failure import Failure
@@ -128,10 +129,14 @@ def test_troubleshoot(tmp_path: Path, hostile: str) -> None:
     async def journey(app: MiTui, pilot: Pilot[int]) -> None:
         app.wizard.last_failure = failure
         app.wizard.progress.take(LogLine(run=RUN, container=hostile, text=hostile))
-        end = RunFinished(run=RUN, outcome=Outcome.FAILED, failure=failure, missing_grants=(grant,))
+        evidence, fix = Evidence(hostile, hostile), Fix(hostile, hostile)
+        found = Diagnosis(
+            hostile, hostile, Confidence.LIKELY, (evidence,), (fix,), (hostile,), (evidence,), hostile, hostile
+        )
+        end = RunFinished(run=RUN, outcome=Outcome.FAILED, failure=failure, missing_grants=(grant,), diagnosis=found)
         app.wizard.progress.take(end)
         await pilot.press("f4")
-        await until(pilot, lambda: "A grant is missing" in drawn(app))
+        await until(pilot, lambda: "Why we think so (likely)" in drawn(app))
         await pilot.press("r")
         await until(pilot, lambda: "The error as it came" in drawn(app))
         copied: list[str] = []

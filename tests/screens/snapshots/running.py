@@ -33,6 +33,7 @@ from tests.screens.plans import STEPS, a_plan, planned
 from tests.screens.snapshots.camera import Camera
 from tests.screens.snapshots.still import a_draft
 from tests.screens.snapshots.world import Canned, Things, enter
+from tests.screens.troubled import ROLE
 
 TITLES = {step.id: step.title for step in STEPS}
 Tape = Iterable[float | Event]
@@ -184,19 +185,19 @@ async def failed(camera: Camera) -> None:
         enter(app)
         log = logged((*LOG[:2], "ErrorCode:AuthorizationPermissionMismatch", "I gunicorn.error - Worker exiting"))
         failure = StepFailed(run=RUN, step="deployment", title=TITLES["deployment"], failure=FAILURE, seconds=312)
-        ended = RunFinished(run=RUN, outcome=Outcome.FAILED, failure=FAILURE, missing_grants=(MISSING,))
+        ended = RunFinished(run=RUN, outcome=Outcome.FAILED, failure=FAILURE, missing_grants=(MISSING,), diagnosis=ROLE)
         play(camera, app, plan, (*EARLY, *LATER, 266, *log, failure, ended), over)
         over.set()
         app.wizard.last_failure = FAILURE
         await camera.go(Stage.DEPLOY)
-        await camera.take("card", "ResourceNotReady")
+        await camera.take("card", "refuses for want of a role")
         await camera.pilot.press("r")
         await camera.take("raw")
         await camera.pilot.press("r", "l")
         await camera.take("log")
         await camera.pilot.press("f2")
         await camera.pilot.press("f4")
-        await camera.take("troubleshoot-masked", "A grant is missing")
+        await camera.take("troubleshoot-masked", "refuses for want of a role")
         await camera.pilot.press("escape", "f2")
         app.wizard.last_failure = None
         await camera.pilot.press("f4")

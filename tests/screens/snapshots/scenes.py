@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.screens.snapshots import asking, dialogs, mending, running, signing
+from tests.screens.snapshots import asking, dialogs, mending, running, signing, troubleshooting
 from tests.screens.snapshots.camera import Scene, Size
 
 BOTH: tuple[Size, ...] = ((80, 24), (120, 40))
@@ -30,6 +30,7 @@ SCENES: dict[str, Take] = {
     "deploy": Take(running.deploy),
     "failed": Take(running.failed),
     "mending": Take(mending.mending),
+    "troubleshoot": Take(troubleshooting.troubleshoot),
     "endpoint": Take(running.endpoint),
     "cleanup": Take(running.cleanup),
     "dialogs": Take(dialogs.dialogs),

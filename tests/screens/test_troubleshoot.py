@@ -1,0 +1,203 @@
+"""Troubleshoot: the diagnosis in front, a text from outside, and any endpoint; nothing blocks, and F2 masks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, TextArea
+
+from mi_tui.app import MiTui
+from mi_tui.model.events import Outcome, RunFinished
+from mi_tui.model.failure import Failure
+from mi_tui.widgets.card import FixLine
+from screens.examining import EndpointDialog, TextDialog
+from screens.troubleshoot import TroubleshootScreen
+from tests.screens.ended import PRINCIPAL, screen_text, until
+from tests.screens.snapshots.world import REFUSED, enter
+from tests.screens.troubled import ROLE, Troubled
+
+FAILURE = Failure("ResourceNotReady", "User container has crashed.", raw='{"as": "it came"}')
+SIZES = [(80, 24), (120, 40)]
+
+
+def drive(
+    workflow: Troubled,
+    journey: Callable[[MiTui, Pilot[int]], Awaitable[None]],
+    size: tuple[int, int],
+    *,
+    opened: bool = True,
+) -> None:
+    """Open the App on Welcome and go to Troubleshoot."""
+
+    async def go() -> None:
+        app = MiTui(workflow)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await pilot.pause()
+            if opened:
+                enter(app, sandbox=True)
+            await journey(app, pilot)
+
+    asyncio.run(go())
+
+
+def flat(app: MiTui) -> str:
+    """What is drawn, without the line ends."""
+    return " ".join(screen_text(app).split())
+
+
+async def troubleshoot(app: MiTui, pilot: Pilot[int]) -> None:
+    await pilot.press("f4")
+    await until(pilot, lambda: isinstance(app.screen, TroubleshootScreen) and app.screen.is_mounted)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_diagnosis_of_a_run_stands_in_front_and_its_first_fix_has_the_focus(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        app.wizard.last_failure = FAILURE
+        app.wizard.progress.take(RunFinished(run="abc123", outcome=Outcome.FAILED, failure=FAILURE, diagnosis=ROLE))
+        await troubleshoot(app, pilot)
+        await until(pilot, lambda: isinstance(app.focused, FixLine))
+        assert "refuses for want of a role" in flat(app)
+        assert "Grant Storage Blob Data Reader" in flat(app)
+        assert "as it came" not in flat(app).replace("The error as it came", "")
+        copied: list[str] = []
+        app.copy_to_clipboard = copied.append  # type: ignore[method-assign]
+        await pilot.press("y")
+        await until(pilot, lambda: bool(copied))
+        for words in (
+            "(certain)",
+            "is not held by",
+            "1. Grant",
+            "az role assignment create",
+            "request id: 3d0c1f7a",
+            FAILURE.message,
+        ):
+            assert words in copied[0]
+        assert PRINCIPAL in copied[0]
+        await pilot.press("f2")
+        await until(pilot, lambda: PRINCIPAL[:8] not in flat(app))
+        await pilot.press("y")
+        await until(pilot, lambda: len(copied) == 2)
+        assert PRINCIPAL not in copied[1]
+        await pilot.press("r")
+        await until(pilot, lambda: '{"as": "it came"}' in flat(app))
+
+    drive(Troubled(tmp_path), journey, size)
+
+
+def test_a_failure_that_no_run_told_is_diagnosed_too(tmp_path: Path) -> None:
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        app.wizard.last_failure = Failure(
+            "StorageAccountAlreadyTaken", "The storage account named x is already taken.", status=409
+        )
+        await troubleshoot(app, pilot)
+        await until(pilot, lambda: "Why we think so" in flat(app))
+        assert "What to do" in flat(app)
+
+    drive(Troubled(tmp_path), journey, (120, 40))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_text_that_was_pasted_and_one_in_a_file(tmp_path: Path, size: tuple[int, int]) -> None:
+    error = tmp_path / "error.txt"
+    error.write_text("ModuleNotFoundError: No module named 'azure.storage'\n")
+
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        await troubleshoot(app, pilot)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "Paste a text" in flat(app))
+        app.screen.query_one("#pasted", TextArea).load_text(
+            "OutOfQuota: Container terminated due to insufficient memory.\x1b[2J"
+        )
+        await until(pilot, lambda: "\x1b" not in app.screen.query_one("#pasted", TextArea).text)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, TroubleshootScreen) and "needed more memory" in flat(app))
+        assert "a text from outside" in flat(app)
+
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        field = app.screen.query_one("#path", Input)
+        field.value = str(tmp_path / "nowhere.txt")
+        field.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "nowhere.txt" in screen_text(app) and app.screen.query_one("#trouble").display)
+        field.value = str(error)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TroubleshootScreen) and "azure-storage-blob" in flat(app))
+        await pilot.click("#last")
+        await until(pilot, lambda: "Nothing has failed so far" in flat(app))
+
+    drive(Troubled(tmp_path / "home"), journey, size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_endpoint_is_picked_and_looked_at_without_the_screen_waiting_for_it(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    workflow = Troubled(tmp_path)
+    workflow.seen.clear()
+
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        await troubleshoot(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EndpointDialog) and "Contoso Dev" in flat(app))
+        await pilot.press(*"dev", "enter")
+        await until(pilot, lambda: "ml-new" in flat(app))
+        await pilot.press(*"ml-dev", "enter")
+        await until(pilot, lambda: "ep-others" in flat(app))
+        await pilot.press(*"others", "enter")
+        await until(pilot, lambda: "Looking at endpoint ep-others" in flat(app))
+        await pilot.press("f2", "f2")
+        workflow.seen.set()
+        await until(pilot, lambda: "refuses for want of a role" in flat(app) and isinstance(app.focused, FixLine))
+        assert isinstance(app.focused, FixLine)
+        assert app.focused.fix.change is None, "a change is of a run's plan, and this is nobody's run"
+        copied: list[str] = []
+        app.copy_to_clipboard = copied.append  # type: ignore[method-assign]
+        await pilot.press("y")
+        await until(pilot, lambda: bool(copied))
+        assert "Storage Blob Data Reader on container inputs: missing" in copied[0]
+
+    drive(workflow, journey, size)
+
+
+def test_a_healthy_endpoint_is_said_to_be_so_and_what_cannot_be_listed_says_why(tmp_path: Path) -> None:
+    workflow = Troubled(tmp_path)
+    workflow.there = REFUSED
+
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        app.wizard.draft.subscription, app.wizard.draft.resource_group = "3f0c6a52-8d1e-4b7a-9c35-62e1d0a4b871", "rg"
+        app.wizard.draft.workspace = "ml-dev"
+        await troubleshoot(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: "AuthorizationFailed" in flat(app))
+        workflow.there = Troubled(tmp_path / "other").there
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "ep-fine" in flat(app))
+        await pilot.press(*"fine", "enter")
+        await until(pilot, lambda: "nothing wrong was seen" in flat(app))
+        assert "system-assigned" in flat(app)
+        assert not app.screen.query(FixLine)
+        assert not app.screen.query_one("#raw", Button).display
+
+    drive(workflow, journey, (120, 40))
+
+
+def test_from_welcome_with_nothing_open_the_sandbox_is_opened_first(tmp_path: Path) -> None:
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        await troubleshoot(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: "ep-others" in flat(app))
+        assert app.wizard.target is not None
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, TroubleshootScreen))
+
+    drive(Troubled(tmp_path), journey, (120, 40), opened=False)
