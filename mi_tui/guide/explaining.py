@@ -1,4 +1,4 @@
-"""Explaining a word: the texts of F1, and for every error code that a rule knows what the rule says of it."""
+"""Explaining a word: the texts of F1, and for every error code that a rule knows, and every rule's own name, what the rule says of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ def explain(word: str) -> Text | None:
     if found is not None:
         return found
     known = _codes().get(texts.plain(word))
+    if known is None:
+        known = next(
+            ((rule.id, rule) for rule in rules.load().rules if texts.plain(rule.id) == texts.plain(word)), None
+        )
     return _of_rule(*known) if known else None
 
 

@@ -42,6 +42,15 @@ def test_every_code_that_a_rule_knows_is_explained_in_three_paragraphs() -> None
     assert explaining.explain("AADSTS50076") is not None
 
 
+def test_a_rule_is_explained_by_its_name() -> None:
+    for rule in rules.load().rules:
+        found = explaining.explain(rule.id)
+        assert found is not None
+        assert len(found[1]) == 3
+        assert all(paragraph and "{" not in paragraph for paragraph in found[1]), rule.id
+    assert ask("storage-role-missing")[0] == 0
+
+
 def test_json_has_the_same() -> None:
     code, said = ask("--json", "AcrPull")
     told = json.loads(said)
