@@ -117,7 +117,9 @@ def test_all_that_a_template_names_is_known_or_has_a_word_for_it(rule: Rule) -> 
     ) else set()  # fmt: skip
     templates = [rule.cause, rule.why, rule.question]
     for fix in rule.fixes:
-        templates += [fix.words, fix.command, *fix.values]
+        templates += [fix.words, fix.command]
+        valued = {name for template in fix.values for name in re.findall(r"\{([a-z_]+)\}", template)}
+        assert valued <= facts.NAMES | always | set(fix.needs), "without it there is no change"
         for condition in (*fix.when, *fix.unless):
             conditions.check(condition, Case())
         assert fix.change is None or all(name in facts.NAMES | set().union(*caught) | {"package"} for name in fix.needs)
