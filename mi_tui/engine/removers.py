@@ -301,9 +301,8 @@ def _asset(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
         if entry.kind is ResourceKind.CODE and entry.verdict is Verdict.INTENDED:
             name, version = names.parse_id(entry.id).segments[-2][1], names.parse_id(entry.id).name
             assets.drop_upload(job.ctx.session, job.ctx.group, job.ctx.workspace, name, version, job.ctx.call(entry.id))
-        return assets.delete(
-            session_of(job.ctx, entry.id), entry.id
-        )  # the version is gone; its empty container may not be
+        assets.delete_empty(session_of(job.ctx, entry.id), entry.id)  # the version is gone, the asset may not be
+        return False
     was_there = assets.delete(session_of(job.ctx, entry.id), entry.id)
     verify(job, entry)
     return was_there

@@ -192,8 +192,14 @@ def delete(session: Session, asset_id: str) -> bool:
 
     Uploaded files stay: see `uploads`.
     """
-    kind, _, _ = _parts(asset_id)
     was_there = arm.delete(session, asset_id, API_VERSION)
+    delete_empty(session, asset_id)
+    return was_there
+
+
+def delete_empty(session: Session, asset_id: str) -> None:
+    """Delete the asset of a version that is gone, when it has no other one. Raises ServiceError."""
+    kind, _, _ = _parts(asset_id)
     parent = asset_id.rpartition("/versions/")[0]
     query = {} if kind == "codes" else {"listViewType": "All"}
     try:
@@ -201,10 +207,9 @@ def delete(session: Session, asset_id: str) -> bool:
     except ServiceError as error:
         if error.status != 404:
             raise
-        return was_there
+        return
     if not others:
         arm.delete(session, parent, API_VERSION)
-    return was_there
 
 
 def model_uris(session: Session, group: str, workspace: str) -> list[str]:
