@@ -19,8 +19,9 @@ from mi_tui.model.text import clock, visible
 from mi_tui.widgets.card import FailureCard, FixLine
 from mi_tui.widgets.plan_table import PlanTable
 from mi_tui.workflow import SANDBOX
-from screens import plan_words
+from screens import check_words, plan_words
 from screens.base import WizardScreen
+from screens.checking import Checking, DeployAnyway
 from screens.exporting import SaveCommands
 from screens.reasons import Reason, card, reasons
 
@@ -50,6 +51,7 @@ class ReviewScreen(WizardScreen):
 
     def content(self) -> Iterable[Widget]:
         yield Static("", id="summary", markup=False)
+        yield Static("", id="checks", markup=False)
         yield Static("", id="busy", markup=False)
         yield FailureCard(id="card")
         yield VerticalScroll(
@@ -59,6 +61,7 @@ class ReviewScreen(WizardScreen):
                 Static("", id="warnings", markup=False),
                 id="tables",
             ),
+            PlanTable("Checks, what is wrong first.", id="all-checks"),
             PlanTable("Steps. Those that wait for nothing in common run side by side.", id="details"),
             Static("", id="commands", markup=False),
             id="plan",
@@ -68,6 +71,7 @@ class ReviewScreen(WizardScreen):
         self.query_one("#plan").focus()
         self.set_interval(1.0, self._tick)
         wizard = self.wizard
+        self._checking = Checking(wizard, self._checks_changed)
         begun = wizard.plan is not None and wizard.progress.run == wizard.run and bool(wizard.progress.rows)
         if begun and (wizard.busy or (not wizard.cleaning and wizard.planned_from == wizard.draft)):
             self._enter("begun")
@@ -80,6 +84,7 @@ class ReviewScreen(WizardScreen):
     # ---- making the plan
 
     def _make_plan(self) -> None:
+        self._checking.forget()
         self._enter("planning")
         self._began = time.monotonic()
         faults = list(self.wizard.draft.faults())
@@ -96,6 +101,7 @@ class ReviewScreen(WizardScreen):
             return
         self.set_timer(_SHOWN_AFTER, self._tick)
         self.wizard.make_plan(self._made)
+        self._checking.begin()
 
     def _made(self, result: object) -> None:
         """The plan is there, or is not. The busy sign, once shown, stays its second."""
@@ -111,6 +117,8 @@ class ReviewScreen(WizardScreen):
             self._enter("failed")
             self._show_card(reasons(result, self.wizard.plan_error))
             return
+        if self._checking.unreached:
+            self._checking.begin()  # the plan waited until Azure could be reached again
         waiting = self.focused is None or self.focused.id in {"plan", "back"}
         self._enter("planned")
         if waiting:
@@ -137,9 +145,7 @@ class ReviewScreen(WizardScreen):
         self._state = state
         shown = state in {"planned", "begun"}
         self.query_one("#busy").display = False
-        self.query_one("#card").display = state == "failed"
         self.query_one("#summary").display = shown
-        self.query_one("#plan").display = state != "failed"
         button = self.query_one("#primary", Button)
         button.label = {"failed": "Retry", "begun": "Watch it"}.get(state, self.PRIMARY)
         button.disabled = state == "planning"
@@ -156,12 +162,31 @@ class ReviewScreen(WizardScreen):
             self.query_one(FailureCard).show(card(found), title="No plan", hidden=self.wizard.masked), group="card"
         )
 
+    def _checks_changed(self) -> None:
+        if self.is_attached:
+            self._draw_checks()
+
+    def _draw_checks(self) -> None:
+        """The line of the checks, and each of them where that is asked for; also while there is no plan, and when there cannot be one."""
+        checking, hidden = self._checking, self.wizard.masked
+        said = check_words.line(checking.checks, checking.trouble, running=checking.running, hidden=hidden)
+        line = self.query_one("#checks", Static)
+        line.update(said)
+        line.display = bool(said.plain) and self._state != "begun"
+        table = self.query_one("#all-checks", PlanTable)
+        table.display = self._view == "details" and bool(checking.checks) and self._state != "begun"
+        table.show(check_words.entries(checking.checks), hidden=hidden)
+
     def _draw(self) -> None:
         plan = self.wizard.plan
         shown = plan is not None and self._state in {"planned", "begun"}
+        failed = self._state == "failed"
+        self.query_one("#card").display = failed and self._view != "details"
+        self.query_one("#plan").display = not failed or self._view == "details"
         for name in ("tables", "details", "commands"):
             view = "plan" if name == "tables" else name
             self.query_one(f"#{name}").display = shown and self._view == view
+        self._draw_checks()
         if plan is None or not shown:
             return
         hidden = self.wizard.masked
@@ -187,7 +212,7 @@ class ReviewScreen(WizardScreen):
         self._turn("commands")
 
     def action_details(self) -> None:
-        """The steps and their reasons, or the plan again."""
+        """The checks and the steps with their reasons, or the plan again."""
         self._turn("details")
 
     def action_export(self) -> None:
@@ -229,5 +254,12 @@ class ReviewScreen(WizardScreen):
         elif self._state == "begun":
             self.mi.go(Stage.DEPLOY)
         elif not self.wizard.busy:
+            if failed := self._checking.failed:
+                self.app.push_screen(DeployAnyway(failed, self._deploy, hidden=self.wizard.masked))
+            else:
+                self._deploy()
+
+    def _deploy(self) -> None:
+        if self._state == "planned" and not self.wizard.busy:
             self.wizard.deploy()
             self.mi.go(Stage.DEPLOY)

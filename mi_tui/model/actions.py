@@ -39,7 +39,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme", "f3", "theme", "Change between dark, light and 16 colours."),
     Action("troubleshoot", "f4", "troubleshoot", "See why it failed and what to do; also any endpoint."),
     Action("commands", "c", "by hand", "Show the az commands that would do the same by hand.", ("review",), shown=True),
-    Action("details", "d", "details", "Show each step, what it waits for, and why it is there.", ("review",), shown=True),
+    Action("details", "d", "details", "Show each check with what was read and what to do, and each step with what it waits for.", ("review",), shown=True),
     Action("export", "e", "export", "Save the az commands that would do the same as a shell script.", ("review",), shown=True),
     Action("raw", "r", "raw error", "Show the error as Azure sent it, or hide it again.", ("review", "deploy", "troubleshoot")),
     Action("copy", "y", "copy all", "Copy the failure, the raw error and the log to the clipboard.", ("troubleshoot",)),

@@ -15,7 +15,16 @@ from mi_tui.model.text import masked, visible
 _WIDE = 92
 _GAP = 2
 _MUTED = "$text-muted"
-_STYLE = {"+": "$text-success", "~": "$text-warning", "=": "$text-muted", "-": "$text-muted"}
+_STYLE = {
+    "+": "$text-success",
+    "~": "$text-warning",
+    "=": "$text-muted",
+    "-": "$text-muted",
+    "✓": "$text-success",
+    "▲": "$text-warning",
+    "✗": "$text-error",
+    "–": "$text-muted",
+}
 
 
 @dataclass(frozen=True)

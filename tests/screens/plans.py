@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from mi_tui.advice import Advice
 from mi_tui.app import MiTui
 from mi_tui.model import events, names
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
+from mi_tui.model.check import Check, CheckStatus
+from mi_tui.model.diagnosis import Change, ChangeKind
 from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import Event, RunFinished
 from mi_tui.model.plan import Action, Grant, Place, Plan, PlannedResource, PlannedStep, ResourceKind
@@ -95,6 +99,44 @@ def planned(plan: Plan) -> Event:
     return events.Planned(run=RUN, target="azure", resources=plan.resources, grants=plan.grants, steps=plan.steps)
 
 
+def check(name: str, status: CheckStatus = CheckStatus.OK, evidence: str = "as it should be", **more: Any) -> Check:
+    """One check."""
+    return Check(name, name.capitalize().replace("-", " "), status, evidence, **more)
+
+
+CALM = tuple(
+    check(name) for name in ("signed-in", "workspace", "granting-roles", "storage-account", "quota", "scoring-script")
+)
+NO_QUOTA = check(
+    "quota", CheckStatus.FAILED, "Standard_DS3_v2 x 1 needs 8 cores, 6 free. These fit: Standard_F2s_v2, Standard_DS2_v2.",
+    why="Azure refuses a deployment whose cores the quota does not have.", advice="Take a smaller type.",
+    command="az ml compute list-usage --location westeurope", change=Change(ChangeKind.INSTANCE_TYPE, ("Standard_F2s_v2",)),
+)  # fmt: skip
+NARROW = check(
+    "granting-roles", CheckStatus.WARNING, f"Your right to grant on {SUBSCRIPTION} has a condition that mi-tui cannot evaluate.",
+    why="Without its roles the endpoint's init() is refused.", advice="Look at it.",
+)  # fmt: skip
+
+
+class Told(Advice):
+    """Checks that are given; they come when `held` is set."""
+
+    def __init__(self, journal: Callable[[], Any]) -> None:
+        super().__init__(journal)
+        self.checks: tuple[Check, ...] = CALM
+        self.held = threading.Event()
+        self.held.set()
+        self.looked: list[Answers] = []
+
+    def preflight(self, target: Target, answers: Answers, tell: Callable[[Check], None] | None = None) -> list[Check]:
+        self.looked.append(answers)
+        self.held.wait(20)
+        for one in self.checks:
+            if tell is not None:
+                tell(one)
+        return list(self.checks)
+
+
 class Scripted(Workflow):
     """Plans are given (an exception is raised); a run says the events of `says` and waits for `go` before its end.
 
@@ -102,6 +144,8 @@ class Scripted(Workflow):
 
     def __init__(self, home: Path, plan: Plan | Exception) -> None:
         super().__init__(home)
+        self.told = Told(lambda: self.journal)
+        self.advice = self.told
         self.given: Plan | Exception = plan
         self.says: list[Event] = []
         self.end: RunFinished | None = None

@@ -22,8 +22,21 @@ from mi_tui.services.errors import ServiceError
 from mi_tui.widgets.card import FixLine
 from mi_tui.widgets.field import Field
 from mi_tui.workflow import Target, Waiter
+from screens.checking import DeployAnyway
 from screens.review import ReviewScreen
-from tests.screens.plans import RUN, SUBSCRIPTION, Scripted, a_plan, drive, screen_text, until
+from tests.screens.plans import (
+    CALM,
+    NARROW,
+    NO_QUOTA,
+    RUN,
+    SUBSCRIPTION,
+    Scripted,
+    a_plan,
+    check,
+    drive,
+    screen_text,
+    until,
+)
 
 
 def state(app: MiTui) -> str:
@@ -34,7 +47,7 @@ def state(app: MiTui) -> str:
 def whole(app: MiTui) -> str:
     """All lines of the plan, also those below the window, blanks folded."""
     parts = [screen_text(app)]
-    for name in ("resources", "grants", "warnings", "details", "commands"):
+    for name in ("resources", "grants", "warnings", "all-checks", "details", "commands"):
         parts.append(str(app.screen.query_one(f"#{name}").render()))
     return " ".join(" ".join(parts).split())
 
@@ -335,5 +348,140 @@ def test_hostile_names_are_shown_as_they_are(tmp_path: Path) -> None:
         await pilot.pause(0.2)
         assert "[bold]x[/] \\x202e[/nothing]" in whole(app)
         assert "\x1b" not in whole(app)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+# ---- checks
+
+
+def checks_line(app: MiTui) -> str:
+    return " ".join(str(app.screen.query_one("#checks").render()).split())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_the_checks_stand_over_the_plan_and_each_behind_its_key(tmp_path: Path, size: tuple[int, int]) -> None:
+    flow = Scripted(tmp_path, a_plan())
+    flow.told.checks = (CALM[0], NARROW, NO_QUOTA)
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned" and "failed" in checks_line(app))
+        assert (
+            "✗ 3 checks: 1 ok, 1 warning, 1 failed. Quota: Standard_DS3_v2 x 1 needs 8 cores, 6 free."
+            in checks_line(app)
+        )
+        assert "az ml compute" not in screen_text(app)
+        await pilot.press("d")
+        await pilot.pause(0.2)
+        text = whole(app)
+        assert text.index("✗ failed Quota") < text.index("▲ warning Granting roles") < text.index("✓ ok Signed in")
+        for words in (
+            "why it matters: Azure refuses",
+            "what to do: Take a smaller type",
+            "by hand: az ml compute list-usage",
+        ):
+            assert words in text
+        assert "mi-tui can take Standard_F2s_v2 instead" in text
+        assert "waits for storage account" in text, "the steps stand below"
+        assert SUBSCRIPTION in text
+        await pilot.press("f2")
+        await pilot.pause(0.2)
+        assert SUBSCRIPTION not in whole(app)
+        assert [answers.endpoint.name for answers in flow.told.looked] == ["ep-demo"]
+
+    drive(flow, Stage.REVIEW, look, size=size)
+
+
+def test_deploy_asks_where_a_check_failed_and_not_to_is_the_default(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+    flow.told.checks = (CALM[0], NO_QUOTA)
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned" and "failed" in checks_line(app))
+        await pilot.press("ctrl+n")
+        await until(app, pilot, lambda: isinstance(app.screen, DeployAnyway))
+        assert "1 check says that this run would fail" in screen_text(app)
+        assert "needs 8 cores, 6 free" in screen_text(app)
+        await pilot.press("enter")
+        await until(app, pilot, lambda: isinstance(app.screen, ReviewScreen))
+        assert flow.runs == []
+        await pilot.press("ctrl+n")
+        await until(app, pilot, lambda: isinstance(app.screen, DeployAnyway))
+        await pilot.press("tab", "enter")
+        await until(app, pilot, lambda: app.wizard.stage is Stage.DEPLOY)
+        assert flow.runs == [RUN]
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_nobody_waits_for_checks(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+    flow.told.held.clear()
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        assert "Checks: under way" in checks_line(app)
+        await pilot.press("ctrl+n")
+        await until(app, pilot, lambda: app.wizard.stage is Stage.DEPLOY)
+        assert flow.runs == [RUN]
+        flow.told.held.set()
+        await pilot.pause(0.2)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_checks_say_more_where_there_is_no_plan(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, PlanError([Failure("mi-tui/no-registry", "No registry.", "Take sai.")]))
+    flow.told.checks = (NO_QUOTA, check("hostile", NO_QUOTA.status, "[red]x[/]\x1b[31m \u202ey", advice="[b]z[/]"))
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: isinstance(app.focused, FixLine) and "2 failed" in checks_line(app))
+        assert "No registry." in screen_text(app)
+        await pilot.press("d")
+        await pilot.pause(0.2)
+        assert "✗ failed Quota" in whole(app)
+        assert "[red]x[/] \\x202ey" in whole(app)
+        assert "No registry." not in screen_text(app)
+        await pilot.press("d")
+        await pilot.pause(0.2)
+        assert "No registry." in screen_text(app)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_checks_of_an_earlier_draft_are_not_shown(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+    flow.told.checks = (NO_QUOTA,)
+    flow.told.held.clear()
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        screen = app.screen
+        assert isinstance(screen, ReviewScreen)
+        flow.told.checks = CALM
+        screen._make_plan()
+        assert len(flow.told.looked) <= 2
+        await until(app, pilot, lambda: len(flow.told.looked) == 2)
+        flow.told.held.set()
+        await until(app, pilot, lambda: "6 checks: 6 ok" in checks_line(app))
+        await pilot.pause(0.3)
+        assert "6 checks: 6 ok" in checks_line(app)
+
+    drive(flow, Stage.REVIEW, look)
+
+
+def test_checks_that_cannot_be_made_keep_nobody_from_going_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = Scripted(tmp_path, a_plan())
+
+    def refuses(*_: object) -> None:
+        raise ServiceError(Failure("mi-tui/network", "The server did not answer."))
+
+    monkeypatch.setattr(flow.told, "preflight", refuses)
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned" and "could not be made" in checks_line(app))
+        assert "The server did not answer." in checks_line(app)
+        await pilot.press("ctrl+n")
+        await until(app, pilot, lambda: app.wizard.stage is Stage.DEPLOY)
 
     drive(flow, Stage.REVIEW, look)

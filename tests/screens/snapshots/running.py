@@ -29,7 +29,7 @@ from mi_tui.model.progress import RunProgress
 from mi_tui.workflow import ScoreAnswer, Stop
 from screens import themes
 from tests.screens.ended import PRINCIPAL, RUN
-from tests.screens.plans import STEPS, a_plan, planned
+from tests.screens.plans import CALM, NARROW, NO_QUOTA, STEPS, a_plan, planned
 from tests.screens.snapshots.camera import Camera
 from tests.screens.snapshots.still import a_draft
 from tests.screens.snapshots.world import Canned, Things, enter
@@ -105,7 +105,22 @@ async def review(camera: Camera) -> None:
         await camera.take("system", "to create")
         await camera.pilot.press("d")
         await camera.take("details")
-        await camera.pilot.press("d", "c")
+        workflow.told.checks = (*CALM[:2], NARROW, CALM[3], NO_QUOTA, CALM[5])
+        await camera.go(Stage.REVIEW)
+        await camera.take("checks", "1 failed")
+        await camera.pilot.press("d")
+        await camera.take("checks-details")
+        await camera.pilot.press("f2")
+        await camera.take("checks-masked")
+        await camera.pilot.press("f2", "d")
+        await camera.still()
+        await camera.pilot.press("ctrl+n")
+        await camera.take("checks-anyway", "Deploy all the same")
+        await camera.pilot.press("escape")
+        workflow.told.checks = CALM
+        await camera.go(Stage.REVIEW)
+        await camera.still()
+        await camera.pilot.press("c")
         await camera.take("commands", "az ")
         workflow.given = a_plan(IdentityKind.UAI)
         await camera.go(Stage.REVIEW)

@@ -18,6 +18,7 @@ from tests.screens.asking import FakeCatalog
 from tests.screens.ended import Faked
 from tests.screens.places import TENANT, FakeTarget, fake_account, findings, subscription
 from tests.screens.places import workspace as workspace_in
+from tests.screens.plans import Told
 
 DEV = "3f0c6a52-8d1e-4b7a-9c35-62e1d0a4b871"
 PROD = "c7d9e1f4-2b60-4e8d-a3f7-915b08d26ce3"
@@ -88,6 +89,9 @@ class Canned(Faked):
     ) -> None:
         super().__init__(home, target)
         self.things = things or Things()
+        self.told = Told(lambda: self.journal)
+        self.told.held = self.things.held
+        self.advice = self.told
         self.given = plan
 
     def catalog(self, target: Any, subscription: str | None = None) -> Any:
