@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mi_tui.fixing import Mended
     from mi_tui.model.answers import Answers
     from mi_tui.model.check import Check
-    from mi_tui.model.diagnosis import Change
     from mi_tui.model.plan import Plan
     from mi_tui.workflow import PlanError, Target, Workflow
 
@@ -76,12 +75,13 @@ def tell(checks: Sequence[Check]) -> None:
 def offered(
     workflow: Workflow, target: Target, run: str, answers: Answers, checks: Sequence[Check], made: Plan | None = None
 ) -> tuple[Mended, list[Check]] | None:  # fmt: skip
-    """The repair that a person at the terminal takes of those that the failed checks offer: the other plan, and its checks; None for none. `made` is the plan
-    that is there, with what was taken before.
+    """The repair that a person at the terminal takes of those that the failed checks offer: the other plan, and its checks; None for none.
+    `made` is the plan that is there, with what was taken before.
 
     PlanError or ServiceError when the repair cannot be.
     """
     from mi_tui.cli.fixes import complete, say
+    from mi_tui.cli.waiting import waiting
     from mi_tui.fixing import Fixing
     from mi_tui.model.check import CheckStatus, offer
     from mi_tui.model.text import visible
@@ -97,21 +97,22 @@ def offered(
     if not said.strip().isdigit() or not 0 < int(said) <= len(able):
         return None
     fixing, change = Fixing(workflow), complete(able[int(said) - 1][1])
-    mended = fixing.show_new(target, run, answers, change, changed=made)
+    mended = waiting(lambda waiter: fixing.show_new(target, run, answers, change, waiter, made))
     say(mended)
     if not click.confirm("Change the plan so?", default=False, err=True):
         return None
     if done := fixing.confirmed_new(mended):
         click.echo(visible(done), err=True)
-    return mended, [_settled(check, change) for check in Looking(workflow, target, mended.answers).checks()]
+    return mended, [_settled(check, mended.plan) for check in Looking(workflow, target, mended.answers).checks()]
 
 
-def _settled(check: Check, change: Change) -> Check:
+def _settled(check: Check, plan: Plan) -> Check:
     """A check of what the changed plan does before all else: until the run begins the world is as before."""
+    from mi_tui.engine.steps.mended import REGISTER
     from mi_tui.model.check import CheckStatus
-    from mi_tui.model.diagnosis import ChangeKind
 
-    if change.kind is not ChangeKind.REGISTER or check.id != "providers" or check.status is not CheckStatus.FAILED:
+    first = any(step.id.startswith(REGISTER) for step in plan.steps)
+    if not first or check.id != "providers" or check.status is not CheckStatus.FAILED:
         return check
     told = "The run registers them first, and waits until they are Registered."
     return msgspec.structs.replace(check, status=CheckStatus.WARNING, advice=told, command="", change=None)
