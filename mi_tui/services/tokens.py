@@ -34,6 +34,8 @@ class CachedCredential:
         self._locks: dict[Hashable, threading.Lock] = {}
         self._tokens: dict[Hashable, AccessTokenInfo] = {}
         self._refused: deque[str] = deque(maxlen=50)
+        self._let_go: deque[str] = deque(maxlen=50)
+        """Tokens that were let go without a refusal: clients have copies of them, which may be refused later."""
 
     def get_token(
         self,
@@ -76,14 +78,18 @@ class CachedCredential:
     def forget(self) -> None:
         """Let the tokens go: the next one is asked for anew."""
         with self._lock:
-            self._tokens.clear()
+            self._clear()
 
     def replace(self, credential: TokenCredential) -> None:
         """Somebody signed in again: from now on tokens come from `credential`."""
         beneath = credential._credential if isinstance(credential, CachedCredential) else credential
         with self._lock:
             self._credential = beneath
-            self._tokens.clear()
+            self._clear()
+
+    def _clear(self) -> None:
+        self._let_go.extend(found.token for found in self._tokens.values())
+        self._tokens.clear()
 
     def held(self) -> tuple[str, ...]:
         """The tokens at hand, which are secrets."""
@@ -96,7 +102,7 @@ class CachedCredential:
             held = [key for key, found in self._tokens.items() if found.token == token]
             for key in held:
                 del self._tokens[key]
-            if held:
+            if (held or token in self._let_go) and token not in self._refused:
                 self._refused.append(token)
             return token in self._refused
 

@@ -186,6 +186,25 @@ def test_a_refused_token_is_dropped_and_the_request_sent_once_more(keeps: bool) 
     assert ['"nbf"' in claims for claims in claimed] == ([True] if keeps else [])
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_client_with_a_copy_of_a_token_that_was_let_go_gets_the_new_one(keeps: bool) -> None:
+    cached, refused = CachedCredential(Renewing(keeps=keeps)), list[str]()
+
+    def answer(asked: Asked) -> Answer:
+        if asked.headers["authorization"].removeprefix("Bearer ") in refused:
+            return Answer(
+                401, {"error": {"code": "ExpiredAuthenticationToken", "message": "The access token expired."}}
+            )
+        return Answer(200, {"name": "found"})
+
+    with closing(Loopback(answer)) as server:
+        clients = [arm_client(server, cached) for _ in range(3)]
+        assert [get(client, server) for client in clients] == [200, 200, 200]
+        cached.forget()  # as somebody signs in again
+        refused.append("t0")
+        assert [get(client, server) for client in clients] == [200, 200, 200]
+
+
 def test_a_token_that_stays_refused_is_the_callers_to_hear_of() -> None:
     for beneath, sent in ((Renewing(), ["t0", "t1"]), (Renewing(takes_claims=False), ["t0", "t0"])):
         with closing(refusing("t0", "t1", "t2")) as server:
