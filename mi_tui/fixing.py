@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mi_tui.engine.context import Emit, Stop
 from mi_tui.engine.journal import JournalError, RunRecord
 from mi_tui.engine.mending import conda_file
@@ -12,7 +14,10 @@ from mi_tui.engine.mending.case import refused
 from mi_tui.engine.mending.conda_file import Aside
 from mi_tui.engine.mending.mend import Mended, mend, mend_new
 from mi_tui.engine.mending.wishes import asks_for, with_values
+from mi_tui.engine.planner import new_run_id
+from mi_tui.engine.steps.mended import REGISTER
 from mi_tui.model.answers import Answers
+from mi_tui.model.check import Check, CheckStatus
 from mi_tui.model.diagnosis import Change, ChangeKind, Diagnosis, Fix
 from mi_tui.model.events import Event, Notice, RunFinished
 from mi_tui.model.plan import Plan
@@ -22,13 +27,22 @@ from mi_tui.targets import Target
 if TYPE_CHECKING:
     from mi_tui.workflow import Waiter, Workflow
 
-__all__ = ["Fixing", "Mended", "asks_for", "numbered", "with_values"]
+__all__ = ["Fixing", "Mended", "asks_for", "numbered", "settled", "with_values"]
 
 
 def numbered(diagnosis: Diagnosis | None) -> Iterable[tuple[int, Fix]]:
     """The fixes of a diagnosis that mi-tui can make itself, with the numbers that they are told with."""
     fixes = diagnosis.fixes if diagnosis else ()
     return [(number, fix) for number, fix in enumerate(fixes, 1) if fix.change is not None]
+
+
+def settled(check: Check, plan: Plan | None) -> Check:
+    """A check of what a changed plan does before all else: until the run begins the world is as before."""
+    first = plan is not None and any(step.id.startswith(REGISTER) for step in plan.steps)
+    if not first or check.id != "providers" or check.status is not CheckStatus.FAILED:
+        return check
+    told = "The run registers them first, and waits until they are Registered."
+    return msgspec.structs.replace(check, status=CheckStatus.WARNING, advice=told, command="", change=None)
 
 
 class Fixing:
@@ -76,14 +90,17 @@ class Fixing:
         self, target: Target, run: str, answers: Answers, change: Change, waiter: Waiter | None = None,
         changed: Plan | None = None,
     ) -> Mended:  # fmt: skip
-        """What the change would make of answers whose run has not begun; `changed` is the plan that earlier changes made of them.
+        """What the change would make of answers whose run has not begun; `run` is the id it is to have, empty for a new one.
 
-        Changes nothing. PlanError or ServiceError when it cannot be.
+        `changed` is the plan that earlier changes made of them. Changes nothing. PlanError or ServiceError when it cannot be.
         """
         session = target.in_subscription(answers.workspace.subscription).session
         with quiet.Prints():
             return self._workflow.reading(
-                target, session, lambda: mend_new(session, run, answers, change, self._aside(), changed), waiter
+                target,
+                session,
+                lambda: mend_new(session, run or new_run_id(), answers, change, self._aside(), changed),
+                waiter,
             )
 
     def _aside(self) -> Aside:

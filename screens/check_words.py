@@ -24,6 +24,8 @@ _STYLES = {
     CheckStatus.FAILED: "$text-error",
     CheckStatus.SKIPPED: "$text-muted",
 }
+_WRONG = frozenset({CheckStatus.FAILED, CheckStatus.WARNING})
+
 _LONGEST = 110
 """Characters of the worst check's evidence in the line; all of it stands behind the key."""
 
@@ -53,7 +55,8 @@ def line(checks: Sequence[Check], trouble: Failure | None, *, running: bool, hid
     if worst is not None:
         said = cut(visible(f"{worst.title}: {worst.evidence}"), _LONGEST)
         parts.append(f". {masked(said) if hidden else said}")
-    parts.append(("  (d details)", "$text-muted"))
+    able = any(check.change is not None and check.status in _WRONG for check in checks)
+    parts.append(("  (d details, x repair)" if able else "  (d details)", "$text-muted"))
     return Content.assemble(*parts)
 
 
@@ -65,7 +68,7 @@ def entries(checks: Sequence[Check]) -> list[Entry]:
 
 
 def _notes(check: Check) -> tuple[str, ...]:
-    wrong = check.status in {CheckStatus.FAILED, CheckStatus.WARNING}
+    wrong = check.status in _WRONG
     command = " && ".join(check.command.splitlines())
     return (
         check.evidence.rstrip("."),

@@ -10,8 +10,10 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from mi_tui.fixing import settled
 from mi_tui.model.answers import Answers
-from mi_tui.model.check import Check, CheckStatus
+from mi_tui.model.check import Check, CheckStatus, offer
+from mi_tui.model.diagnosis import Change
 from mi_tui.model.failure import Failure
 from mi_tui.model.text import masked, visible
 from screens.dialogs import Dialog
@@ -65,9 +67,20 @@ class Checking:
         """The checks that failed, as far as they are known."""
         return [check for check in self.checks if check.status is CheckStatus.FAILED]
 
+    @property
+    def repairs(self) -> list[tuple[str, Change]]:
+        """What mi-tui can change against what the checks found, in words."""
+        wrong = (CheckStatus.FAILED, CheckStatus.WARNING)
+        return [
+            (f"{check.title}: {offer(check.change)}", check.change)
+            for status in wrong
+            for check in self.checks
+            if check.status is status and check.change is not None
+        ]
+
     def _take(self, asked: int, check: Check) -> None:
         if asked == self._asked and self.running:
-            self.checks.append(check)
+            self.checks.append(settled(check, self._wizard.plan))
             self._changed()
 
     def _end(self, asked: int, found: list[Check] | Failure) -> None:
@@ -77,7 +90,7 @@ class Checking:
         if isinstance(found, Failure):
             self.trouble = found
         else:
-            self.checks = found
+            self.checks = [settled(check, self._wizard.plan) for check in found]
         self._changed()
 
 
@@ -115,7 +128,7 @@ class DeployAnyway(Dialog):
     def _rest(self) -> str:
         more = len(self._failed) - _NAMED
         also = f"And {more} more. " if more > 0 else ""
-        return f"{also}Nothing was changed yet. On the review, d shows each check with what to do."
+        return f"{also}Nothing was changed yet. On the review, d shows each check with what to do, and x what mi-tui can change."
 
     def chosen(self, button: str) -> None:
         if button == "deploy":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, Static
 
 from mi_tui.model.failure import Failure
 from mi_tui.model.text import masked, visible
+from mi_tui.widgets.card import Fix, FixLine
 from screens.dialogs import Dialog
 
 if TYPE_CHECKING:
@@ -27,20 +28,19 @@ Taken = Callable[["RunRecord", "Mended"], None]
 """What is done with a change that was confirmed."""
 
 
-class MendDialog(Dialog):
-    """Shows one change of the run's plan, looked at in the background; the button makes it. Esc leaves everything as it is."""
+class _Change(Dialog):
+    """Shows one change of a plan, looked at in the background; the button makes it. Esc leaves everything as it is."""
 
-    HELP = "deploy"
-    TITLE_TEXT = "Change the plan, and go on"
+    CONFIRM: ClassVar[str] = "Change it"
 
-    def __init__(self, wizard: Wizard, change: Change, words: str, taken: Taken) -> None:
+    def __init__(self, wizard: Wizard, change: Change, words: str) -> None:
         super().__init__()
         self.wizard = wizard
-        self._change, self._words, self._taken = change, words, taken
+        self._change, self._words = change, words
         self._asked: tuple[str, ...] = ()
         """Names that only the person knows the value of; the first is asked for."""
         self._values: dict[str, str] = {}
-        self._shown: tuple[RunRecord, Mended] | None = None
+        self._mended: Mended | None = None
 
     def content(self) -> Iterable[Widget]:
         yield VerticalScroll(
@@ -54,7 +54,7 @@ class MendDialog(Dialog):
         yield Static("", id="trouble", markup=False)
 
     def choices(self) -> Iterable[Widget]:
-        yield Button("Change it and go on", id="confirm", variant="primary", disabled=True)
+        yield Button(self.CONFIRM, id="confirm", variant="primary", disabled=True)
         yield Button("Leave it", id="close")
 
     def ready(self) -> None:
@@ -99,15 +99,18 @@ class MendDialog(Dialog):
     def _look(self) -> None:
         self.query_one("#lines", Static).update("Looking what that would change …")
         self.query_one("#close", Button).focus()
+        self.look(self._change)
 
-        def call(target: Target, record: RunRecord) -> tuple[RunRecord, Mended]:
-            from mi_tui.fixing import Fixing
+    def look(self, change: Change) -> None:
+        """Have the change looked at in the background, and `came` told what it would make."""
+        raise NotImplementedError
 
-            return record, Fixing(self.wizard.workflow).show(target, record, self._change)
+    def take(self, mended: Mended) -> None:
+        """The change was confirmed."""
+        raise NotImplementedError
 
-        self.wizard.ask_run(call, self._came)
-
-    def _came(self, found: tuple[RunRecord, Mended] | Failure) -> None:
+    def came(self, found: Mended | Failure) -> None:
+        """What the change would make is known, or that it cannot be."""
         if not self.is_attached:
             return
         lines = self.query_one("#lines", Static)
@@ -118,8 +121,7 @@ class MendDialog(Dialog):
             trouble.update(self._safe(" ".join((said, *found.details, found.advice)).strip()))
             trouble.display = True
             return
-        self._shown = found
-        mended = found[1]
+        self._mended = mended = found
         lines.update(Content("\n").join(Content(self._safe(line)) for line in mended.lines))
         if mended.diff:
             diff = self.query_one("#diff", Static)
@@ -136,8 +138,107 @@ class MendDialog(Dialog):
             yield Content.styled(self._safe(line), style) if style else Content(self._safe(line))
 
     def chosen(self, button: str) -> None:
-        if button != "confirm" or self._shown is None:
-            return
-        record, mended = self._shown
-        self.dismiss(None)
-        self._taken(record, mended)
+        if button == "confirm" and self._mended is not None:
+            self.dismiss(None)
+            self.take(self._mended)
+
+
+class MendDialog(_Change):
+    """A change of a run that failed; confirmed, the run goes on with it."""
+
+    HELP = "deploy"
+    TITLE_TEXT = "Change the plan, and go on"
+    CONFIRM = "Change it and go on"
+
+    def __init__(self, wizard: Wizard, change: Change, words: str, taken: Taken) -> None:
+        super().__init__(wizard, change, words)
+        self._taken = taken
+        self._record: RunRecord | None = None
+
+    def look(self, change: Change) -> None:
+        def call(target: Target, record: RunRecord) -> Mended:
+            from mi_tui.fixing import Fixing
+
+            self._record = record
+            return Fixing(self.wizard.workflow).show(target, record, change)
+
+        self.wizard.ask_run(call, self.came)
+
+    def take(self, mended: Mended) -> None:
+        assert self._record is not None
+        self._taken(self._record, mended)
+
+
+class MendDraft(_Change):
+    """A change of answers whose run has not begun; confirmed, `taken` gets the plan of the changed answers."""
+
+    HELP = "review"
+    TITLE_TEXT = "Change the plan"
+
+    def __init__(self, wizard: Wizard, change: Change, words: str, taken: Callable[[Mended], None]) -> None:
+        super().__init__(wizard, change, words)
+        self._taken = taken
+
+    def look(self, change: Change) -> None:
+        wizard = self.wizard
+        target, run, answers = wizard.target, wizard.run if wizard.plan else "", wizard.draft.answers()
+        changed = wizard.plan if wizard.planned_from == wizard.draft else None
+
+        def call() -> Mended:
+            from mi_tui.fixing import Fixing
+
+            assert target is not None
+            whole = wizard.workflow.check_files(answers)
+            return Fixing(wizard.workflow).show_new(target, run, whole, change, changed=changed)
+
+        wizard.background(call, self.came)
+
+    def take(self, mended: Mended) -> None:
+        wizard, app, taken = self.wizard, self.app, self._taken
+
+        def call() -> str:
+            from mi_tui.fixing import Fixing
+
+            return Fixing(wizard.workflow).confirmed_new(mended)
+
+        def made(said: str | Failure) -> None:
+            if isinstance(said, Failure):
+                app.notify(self._safe(said.sentence()), severity="error", markup=False)
+                return
+            if said:
+                app.notify(self._safe(said), markup=False)
+            taken(mended)
+
+        wizard.background(call, made)
+
+
+class Repairs(Dialog):
+    """The changes of the plan that mi-tui can make against what the checks found; Enter on one shows it."""
+
+    HELP = "review"
+    TITLE_TEXT = "What mi-tui can change"
+
+    def __init__(self, wizard: Wizard, offers: Sequence[tuple[str, Change]], taken: Callable[[Mended], None]) -> None:
+        super().__init__()
+        self.wizard = wizard
+        self._offers, self._taken = offers, taken
+
+    def content(self) -> Iterable[Widget]:
+        def hide(text: str) -> str:
+            return masked(text) if self.wizard.masked else text
+
+        fixes = [Fix(words, change=change) for words, change in self._offers]
+        yield VerticalScroll(
+            *(FixLine(number, fix, hide) for number, fix in enumerate(fixes, 1)), id="text", can_focus=False
+        )
+
+    def ready(self) -> None:
+        self.query(FixLine).first().focus()
+
+    def on_fix_line_chosen(self, event: FixLine.Chosen) -> None:
+        event.stop()
+        fix, app = event.fix, self.app
+        if fix.change is not None:
+            dialog = MendDraft(self.wizard, fix.change, fix.words, self._taken)
+            self.dismiss(None)
+            app.push_screen(dialog)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -23,7 +23,11 @@ from screens import check_words, plan_words
 from screens.base import WizardScreen
 from screens.checking import Checking, DeployAnyway
 from screens.exporting import SaveCommands
+from screens.mending import Repairs
 from screens.reasons import Reason, card, reasons
+
+if TYPE_CHECKING:
+    from mi_tui.fixing import Mended
 
 _SHOWN_AFTER, _SHOWN_FOR = 0.15, 1.0
 """Seconds until the busy sign shows, and how long it stays at least, so that it does not flicker."""
@@ -221,6 +225,23 @@ class ReviewScreen(WizardScreen):
             self.complain("There is no plan to export yet.")
         else:
             self.app.push_screen(SaveCommands(self.wizard, self.wizard.plan))
+
+    def action_repair(self) -> None:
+        """What mi-tui can change against what the checks found."""
+        repairs = self._checking.repairs
+        if self._state not in {"planned", "failed"} or not repairs:
+            self.complain(self.refusal() or "The checks found nothing that mi-tui can change.")
+        else:
+            self.app.push_screen(Repairs(self.wizard, repairs, self._changed))
+
+    def _changed(self, mended: Mended) -> None:
+        """Show the plan that a confirmed change made, and check again."""
+        self.wizard.take_plan(mended)
+        if self.is_attached:
+            self.complain("")
+            self._enter("planned")
+            self._checking.begin()
+            self.query_one("#primary", Button).focus()
 
     def _turn(self, view: str) -> None:
         self._view = "plan" if self._view == view else view

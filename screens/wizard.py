@@ -262,6 +262,14 @@ class Wizard(Accounts):
         assert plan is not None
         self._begin(lambda stop: self.workflow.up(target, run, plan, self._take_in, stop), cleaning=False)
 
+    def take_plan(self, mended: Mended) -> None:
+        """Take the plan that a confirmed change made of the draft; nothing of it has begun."""
+        location = self.draft.location
+        self.draft = Draft.of(mended.answers)
+        self.draft.location = location
+        self.run, self.plan, self.plan_error = mended.run, mended.plan, None
+        self.planned_from = copy.deepcopy(self.draft)
+
     def mend(self, record: RunRecord, mended: Mended) -> None:
         """Go on with a run as a confirmed change has its plan."""
         from mi_tui.fixing import Fixing

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 if TYPE_CHECKING:
     from mi_tui.fixing import Mended
@@ -82,7 +81,7 @@ def offered(
     """
     from mi_tui.cli.fixes import complete, say
     from mi_tui.cli.waiting import waiting
-    from mi_tui.fixing import Fixing
+    from mi_tui.fixing import Fixing, settled
     from mi_tui.model.check import CheckStatus, offer
     from mi_tui.model.text import visible
 
@@ -103,19 +102,7 @@ def offered(
         return None
     if done := fixing.confirmed_new(mended):
         click.echo(visible(done), err=True)
-    return mended, [_settled(check, mended.plan) for check in Looking(workflow, target, mended.answers).checks()]
-
-
-def _settled(check: Check, plan: Plan) -> Check:
-    """A check of what the changed plan does before all else: until the run begins the world is as before."""
-    from mi_tui.engine.steps.mended import REGISTER
-    from mi_tui.model.check import CheckStatus
-
-    first = any(step.id.startswith(REGISTER) for step in plan.steps)
-    if not first or check.id != "providers" or check.status is not CheckStatus.FAILED:
-        return check
-    told = "The run registers them first, and waits until they are Registered."
-    return msgspec.structs.replace(check, status=CheckStatus.WARNING, advice=told, command="", change=None)
+    return mended, [settled(check, mended.plan) for check in Looking(workflow, target, mended.answers).checks()]
 
 
 def tell_beside(error: PlanError, checks: Sequence[Check]) -> None:

@@ -41,6 +41,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("commands", "c", "by hand", "Show the az commands that would do the same by hand.", ("review",), shown=True),
     Action("details", "d", "details", "Show each check with what was read and what to do, and each step with what it waits for.", ("review",), shown=True),
     Action("export", "e", "export", "Save the az commands that would do the same as a shell script.", ("review",), shown=True),
+    Action("repair", "x", "repair", "Show what mi-tui can change against what the checks found.", ("review",)),
     Action("raw", "r", "raw error", "Show the error as Azure sent it, or hide it again.", ("review", "deploy", "troubleshoot")),
     Action("copy", "y", "copy all", "Copy the failure, the raw error and the log to the clipboard.", ("troubleshoot",)),
     Action("paste", "p", "a text", "Say what an error, a traceback, a log or a file from elsewhere means.", ("troubleshoot",)),

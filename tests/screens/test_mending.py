@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
@@ -19,9 +20,10 @@ from mi_tui.model.failure import Failure
 from mi_tui.widgets.card import FixLine
 from mi_tui.workflow import Workflow
 from screens.deploy import DeployScreen
-from screens.mending import MendDialog
+from screens.mending import MendDialog, MendDraft, Repairs
+from screens.review import ReviewScreen
 from screens.troubleshoot import TroubleshootScreen
-from tests.screens.plans import RUN, Place_, Scripted, a_plan, drive, planned, screen_text, until
+from tests.screens.plans import CALM, NO_QUOTA, RUN, Place_, Scripted, a_plan, drive, planned, screen_text, until
 from tests.screens.test_deploy import begin, creating, flat
 
 QUOTA = Failure("BadRequest", "Not enough quota available for Standard_DS3_v2.")
@@ -164,6 +166,50 @@ def test_troubleshoot_offers_the_fixes_of_the_last_run(tmp_path: Path, made: Mad
         await until(app, pilot, lambda: app.wizard.progress.outcome is Outcome.SUCCEEDED)
 
     drive(flow, Stage.REVIEW, look)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_the_review_shows_what_can_be_changed_against_a_failed_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    flow = Scripted(tmp_path, a_plan())
+    flow.advice.checks = (NO_QUOTA, *CALM[1:])
+    plan = msgspec.structs.replace(
+        a_plan(), answers=msgspec.structs.replace(a_plan().answers, tags={"changed": "yes"}), usd_per_hour=0.085
+    )
+    asked: list[tuple[Change, object]] = []
+
+    def show(_self: object, _target: object, run: str, _answers: object, change: Change, *, changed: object) -> Mended:
+        asked.append((change, changed))
+        return Mended(run, change, plan.answers, plan, ("Instance type: Standard_DS3_v2 -> Standard_F2s_v2",))
+
+    monkeypatch.setattr(Fixing, "show_new", show)
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: "x repair" in screen_text(app))
+        await until(app, pilot, lambda: isinstance(app.screen, ReviewScreen) and app.screen._state == "planned")
+        await pilot.press("x")
+        await until(app, pilot, lambda: isinstance(app.screen, Repairs) and isinstance(app.focused, FixLine))
+        assert "1. Quota: take Standard_F2s_v2 instead (enter shows the change)" in flat(app)
+        await pilot.press("enter")
+        await until(app, pilot, lambda: isinstance(app.screen, MendDraft))
+        await until(app, pilot, lambda: not app.screen.query_one("#confirm", Button).disabled)
+        assert "Instance type: Standard_DS3_v2 -> Standard_F2s_v2" in screen_text(app)
+        flow.advice.checks = CALM
+        await pilot.press("enter")
+        await until(app, pilot, lambda: isinstance(app.screen, ReviewScreen))
+        await until(
+            app, pilot, lambda: "0.09 USD an hour" in screen_text(app) or "0.08 USD an hour" in screen_text(app)
+        )
+        await until(app, pilot, lambda: "x repair" not in screen_text(app))
+        assert asked == [(NO_QUOTA.change, a_plan())]
+        assert app.wizard.draft.tags == {"changed": "yes"}
+        assert len(flow.asked) == 1, "the plan that was shown is the one that stands"
+        assert not flow.runs
+        await pilot.press("x")
+        await until(app, pilot, lambda: "nothing that mi-tui can change" in flat(app))
+
+    drive(flow, Stage.REVIEW, look, size=size)
 
 
 def test_the_stand_ins_have_the_real_ones_shape() -> None:
