@@ -9,9 +9,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from mi_tui.sandbox.arm.router import Call, page, reply, route
+from mi_tui.sandbox.arm.router import Call, page, route
 from mi_tui.sandbox.arm.scopes import check_scope
-from mi_tui.sandbox.errors import ArmError
 from mi_tui.sandbox.furnish import DEV
 from mi_tui.sandbox.rbac import covers
 from mi_tui.sandbox.scenarios.description import Policy
@@ -27,16 +26,6 @@ def list_policies(call: Call) -> Response:
     call.require(f"{_TYPE}/read", scope)
     check_scope(call, scope)
     return page([_body(one) for one in call.world.active.policies() if covers(_SUBSCRIPTION, scope)])
-
-
-@route("GET", "{+scope}/providers/" + _TYPE + "/{name}", f"{_TYPE}/read")
-def get_policy(call: Call) -> Response:
-    """One assignment."""
-    name = call.ids["name"].lower()
-    for one in call.world.active.policies():
-        if one.name.lower() == name and call.ids["scope"].rstrip("/").lower() == _SUBSCRIPTION:
-            return reply(200, _body(one))
-    raise ArmError(404, "PolicyAssignmentNotFound", f"The policy assignment '{call.ids['name']}' is not found.")
 
 
 def _body(one: Policy) -> dict[str, Any]:

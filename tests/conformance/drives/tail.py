@@ -133,6 +133,7 @@ def _authorization(caller: Caller, subscription: str) -> None:
     authorization = f"{subscription}/providers/Microsoft.Authorization"
     caller.arm("GET", f"{authorization}/denyAssignments", AUTHORIZATION)
     caller.arm("GET", f"{authorization}/denyAssignments/nosuch", AUTHORIZATION)
+    caller.arm("GET", f"{authorization}/policyAssignments", "2022-06-01")
     caller.arm("GET", f"{authorization}/classicAdministrators", "2015-07-01")
 
 
