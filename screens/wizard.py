@@ -249,6 +249,7 @@ class Wizard(Accounts):
             self.plan_error = raised[0] if raised else None
             if isinstance(result, Failure):
                 self.plan, self.planned_from = None, None
+                self.last_failure = result
             else:
                 (self.run, self.plan), self.planned_from = result, draft
             done(result)

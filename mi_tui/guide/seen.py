@@ -20,7 +20,14 @@ _READ_BY_SCRIPT = ("STORAGE_ACCOUNT_NAME", "STORAGE_CONTAINER_NAME", "FILE_NAME"
 def checks(sight: Sight) -> tuple[Check, ...]:
     """What was seen, in the order in which a person would look. What was not, and why, stands at the end."""
     now = sight.world
-    return (*_place(now), *_serving(sight), *_rights(now), *_storage(now), *_logs(sight), *_unknown(sight))
+    return (
+        *_place(now),
+        *_serving(sight),
+        *_rights(now),
+        *_storage(now, " ".join(sight.unknown)),
+        *_logs(sight),
+        *_unknown(sight),
+    )
 
 
 def _place(world: World) -> Iterator[Check]:
@@ -123,7 +130,7 @@ def _age(grant: GrantState) -> str:
     return f" for {unit}{young}"
 
 
-def _storage(world: World) -> Iterator[Check]:
+def _storage(world: World, unknown: str) -> Iterator[Check]:
     if world.account_exists is None:
         return
     title = f"storage account {world.account}"
@@ -143,12 +150,10 @@ def _storage(world: World) -> Iterator[Check]:
         words = "there" if world.container_exists else "not there"
         yield Check("container", f"container {world.container}", OK if world.container_exists else FAILED, words)
     if world.blob_exists is not None:
-        yield Check(
-            "blob",
-            f"blob {world.blob}",
-            OK if world.blob_exists else FAILED,
-            "there" if world.blob_exists else "not there",
-        )
+        words = "there" if world.blob_exists else "not there"
+        yield Check("blob", f"blob {world.blob}", OK if world.blob_exists else FAILED, words)
+    elif world.blob and world.container_exists and "blob" not in unknown:
+        yield Check("blob", f"blob {world.blob}", SKIPPED, "your sign-in may not look into the container")
 
 
 def _logs(sight: Sight) -> Iterator[Check]:

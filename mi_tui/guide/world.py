@@ -6,20 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mi_tui.guide import instead
-from mi_tui.guide.case import NO_REGISTRY, GrantState, World
-from mi_tui.guide.subject import DATA_GRANT, REGISTRY_GRANT, WORKSPACE_GRANT, Subject
+from mi_tui.guide import instead, needs
+from mi_tui.guide.case import NO_REGISTRY, World
+from mi_tui.guide.subject import Subject
 from mi_tui.model import names
 from mi_tui.model.capacity import Capacity
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Grant
-from mi_tui.model.roles import ACR_PULL, BLOB_READER, Role
 from mi_tui.services import (
     blobs,
     capacity,
     deployments,
     endpoints,
-    grants,
     identities,
     metrics,
     providers,
@@ -100,8 +98,12 @@ class _Looking:
         identity = begin("the identity", lambda: self._identity(front.value()))
         principal = self._principal(front, identity)
         account = begin("the storage account", lambda: self._account(lambda: self._one(backs)))
-        needs = subject.grants if subject.grants is not None else self._needs(space.value(), self._one(backs), account)
-        held = [(need, begin(f"role assignments on {need.scope_words}", self._held(need, principal))) for need in needs]
+        wanted = subject.grants if subject.grants is not None else self._needs(space, backs, account)
+        held = [
+            (need, begin(f"role assignments on {need.scope_words}", needs.held(session, need, principal)))
+            for need in wanted
+        ]
+        granting = begin("your own rights", needs.may_grant(session, wanted[0].scope)) if wanted else None
         container, blob = self._place(backs)
         has_container = (
             begin(f"the container {container}", self._has_container(account, container)) if container else None
@@ -121,7 +123,7 @@ class _Looking:
         subscription, who, workspace_account = owner.value(), caller.value(), own.value()
         machines = instead.room(subject, room.value() if room else None, back)
         sai = begun.principal_id if begun else None
-        found, free = identity.value(), instead.free_names(subject, back)
+        found, free, named = identity.value(), instead.free_names(subject, back), self._account_name(back)
         world = World(
             sandbox=subject.sandbox,
             subscription=session.subscription_id,
@@ -130,6 +132,7 @@ class _Looking:
             providers=_known(registered),
             caller=who.name if who else "",
             caller_id=who.object_id if who else "",
+            may_grant=granting.value() if granting else None,
             clock_skew=session.operations.skew(),
             resource_group=subject.group,
             workspace=subject.workspace,
@@ -147,7 +150,7 @@ class _Looking:
             identity_exists=None if identity.failure or not begun else bool(found or sai),
             principal_id=principal,
             client_id=subject.client_id or (found.client_id if found else ""),
-            grants=tuple(self._state(need, principal, look) for need, look in held),
+            grants=tuple(needs.state(session, need, principal, look) for need, look in held),
             deployment=back.name if back else subject.deployment,
             deployment_state=back.state if back else "" if backs.failure else ABSENT,
             instance_type=back.instance_type if back else self._asked()[0],
@@ -155,10 +158,11 @@ class _Looking:
             variables=back.environment_variables if back else None,
             conda=self._conda(),
             capacity_points=points.value() if points else None,
-            account=mine.name if mine else self._account_name(back),
+            account=mine.name if mine else named,
             container=container,
             blob=blob,
-            account_exists=None if account.failure or not self._account_name(back) else mine is not None,
+            # Before there is a deployment that asks for it, an account that is not there is still to be made.
+            account_exists=True if mine else None if account.failure or back is None else False if named else None,
             container_exists=has_container.value() if has_container else None,
             blob_exists=has_blob.value() if has_blob else None,
             storage_public=mine.public_network if mine else None,
@@ -266,56 +270,9 @@ class _Looking:
         return uai.principal_id if uai else ""
 
     def _needs(
-        self, space: WorkspaceInfo | None, back: DeploymentInfo | None, account: Look[AccountInfo | None]
+        self, space: Look[WorkspaceInfo], backs: Look[list[DeploymentInfo]], account: Look[AccountInfo | None]
     ) -> tuple[Grant, ...]:
-        """What the identity needs, by what the deployment's variables name and what the workspace has."""
-        mine = account.value()
-        found = []
-        if mine is not None:
-            container = (back.environment_variables if back else {}).get("STORAGE_CONTAINER_NAME", "")
-            scope = names.container_id(mine.id, container) if container else mine.id
-            words = f"container {container} of {mine.name}" if container else f"account {mine.name}"
-            found.append(self._need(DATA_GRANT, BLOB_READER, scope, words, "so that init() may read its file"))
-        if space is not None and space.registry_id:
-            name = space.registry_id.rsplit("/", 1)[-1]
-            why = "so that the container image may be pulled"
-            found.append(self._need(REGISTRY_GRANT, ACR_PULL, space.registry_id, f"registry {name}", why))
-        if space is not None and space.storage_id:
-            name = space.storage_id.rsplit("/", 1)[-1]
-            why = "so that the model and the code may be fetched"
-            found.append(self._need(WORKSPACE_GRANT, BLOB_READER, space.storage_id, f"account {name}", why))
-        return tuple(found)
-
-    def _need(self, key: str, role: Role, scope: str, words: str, why: str) -> Grant:
-        return Grant(key, self._subject.endpoint, "", role.name, role.guid, scope, words, why)
-
-    def _held(self, need: Grant, principal: str) -> Callable[[], grants.GrantInfo | None]:
-        """The assignment that gives what is needed, the oldest of several; None when there is none."""
-
-        def read() -> grants.GrantInfo | None:
-            found = sorted(grants.list_for(self._session, need.scope, principal), key=lambda one: one.created)
-            return next((one for one in found if grants.allows(self._session, one, need.role_guid)), None)
-
-        return read if principal else lambda: None
-
-    def _state(self, need: Grant, principal: str, look: Look[grants.GrantInfo | None]) -> GrantState:
-        held = look.value()
-        unknown = look.failure is not None or not principal
-        age = self._session.operations.azure_time() - held.created if held is not None and held.created else None
-        return GrantState(
-            key=need.key,
-            role=need.role,
-            scope=need.scope,
-            scope_words=need.scope_words,
-            principal=need.principal,
-            principal_id=principal,
-            held=None if unknown else held is not None,
-            age=max(0.0, age) if age is not None else None,
-            command=f"az role assignment create --role '{need.role}' --assignee-object-id {principal} "
-            f"--assignee-principal-type ServicePrincipal --scope '{need.scope}'"
-            if principal
-            else "",
-        )
+        return needs.needs(self._subject.endpoint, space.value(), account.value(), self._place(backs)[0])
 
     # ---- storage
 

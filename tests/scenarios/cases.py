@@ -33,6 +33,35 @@ class Case:
     remedy: Remedy | None = None
     before: Callable[[Journey], str] | None = None
 
+    @property
+    def rule(self) -> str:
+        """The rule of the diagnosis that comes first; empty for a scenario that is waited out."""
+        return RULES.get(self.scenario, "")
+
+
+RULES = {
+    "missing-role": "storage-role-missing",
+    "no-role-assignment-right": "grant-right-missing",
+    "conditional-rbac-admin": "grant-condition",
+    "reader-only": "right-missing",
+    "provider-unregistered": "provider-unregistered",
+    "no-quota": "quota-family",
+    "policy-denied": "policy-tag",
+    "key-access-disabled": "workspace-keys-off",
+    "storage-network-closed": "storage-network-closed",
+    "registry-missing": "registry-absent",
+    "name-taken": "storage-name-taken",
+    "endpoint-exists-other-identity": "identity-immutable",
+    "endpoint-broken-leftover": "endpoint-broken",
+    "image-build-failure": "package-conflict",
+    "missing-package": "module-missing",
+    "missing-server": "server-missing",
+    "bad-scoring-script": "file-not-found",
+    "out-of-memory": "out-of-memory",
+    "service-error": "internal-error",
+}
+"""Scenario -> the rule of the diagnosis that is to come first in it."""
+
 
 def _resume(journey: Journey, _folder: Path) -> Outcome:
     return journey.resume()

@@ -14,10 +14,11 @@ import requests
 
 from mi_tui.engine.context import Stop
 from mi_tui.model.answers import Answers, IdentityKind
+from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.events import Event, RunFinished
 from mi_tui.sandbox import client
 from mi_tui.services.errors import ServiceError
-from mi_tui.workflow import Target, Workflow
+from mi_tui.workflow import PlanError, Target, Workflow
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Outcome:
     finished: RunFinished | None = None
     refused: str = ""
     said: str = ""
+    found: Diagnosis | None = None
+    """Why it could not even be planned."""
 
     @property
     def scored(self) -> bool:
@@ -44,6 +47,12 @@ class Outcome:
         """Azure's words of the failure."""
         failure = self.finished.failure if self.finished else None
         return failure.message if failure else self.refused
+
+    @property
+    def rule(self) -> str:
+        """The rule of the diagnosis; empty where there is none."""
+        found = self.finished.diagnosis if self.finished else self.found
+        return found.rule if found else ""
 
     @property
     def raw(self) -> str:
@@ -92,7 +101,11 @@ class Journey:
         try:
             run, plan = self.workflow.plan(self.target, answers or self.answers())
         except ServiceError as error:
-            return Outcome(refused=f"({error.failure.code}) {error.failure.message}")
+            found = self.workflow.advice.diagnose_failure(error.failure)
+            return Outcome(refused=f"({error.failure.code}) {error.failure.message}", found=found)
+        except PlanError as error:
+            found = self.workflow.advice.diagnose_failure(error.failures[0])
+            return Outcome(refused=f"{type(error).__name__}: {error}", found=found)
         except Exception as error:  # noqa: BLE001  # a plan that is refused says why; the test looks at the words
             return Outcome(refused=f"{type(error).__name__}: {error}")
         self.runs.append(run)

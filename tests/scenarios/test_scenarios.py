@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,9 @@ def test_a_scenario_fails_as_azure_does_and_its_remedy_helps(journey: Journey, c
     seen = run(journey, case, tmp_path)
     first = seen.first
     assert case.log in f"{first.said}\n{seen.asked}\n{seen.logged}"
+    assert first.rule == case.rule
+    if first.finished is not None and first.finished.diagnosis is not None:
+        assert first.finished.diagnosis.evidence
     if not case.words and not case.code:
         assert first.scored, first.message
     else:
@@ -68,10 +72,14 @@ def test_a_region_without_machines_lets_a_deployment_wait_for_ever(journey: Jour
         polls = [row for row in journey.log() if "mfeOperationsStatus/od:" in row["path"]]
         until(lambda: len([row for row in journey.log() if "mfeOperationsStatus/od:" in row["path"]]) > len(polls) + 5)
         assert journey.arm("GET", deployment)[1]["properties"]["provisioningState"] == "Creating"
+        # Long enough that the run has looked whether there is a machine.
+        time.sleep(journey.target.pace.capacity_look + 2)
     finally:
         stop.set()
         attempt.join()
     assert not found[0].scored
+    assert found[0].rule == "no-capacity"
+    assert "longer than usual" in found[0].said
     smaller = journey.up(journey.answers(deployment={"instance_type": "Standard_F4s_v2"}))
     assert smaller.scored, smaller.message
     journey.down()
