@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from mi_tui.guide.preflight import facts, policy, rightful, run, signing, space, stores
+from mi_tui.guide.preflight import GROUPS, TABLE, facts, policy, rightful, run, signing, space, stores
 from mi_tui.guide.preflight.conditions import Verdict, judge
 from mi_tui.guide.preflight.finding import Finding, Spec, failed, ok
 from mi_tui.guide.preflight.once import Once
@@ -70,6 +70,14 @@ def made(tmp_path: Path) -> Reads:
 
 
 # ---- running
+
+
+def test_the_table_is_whole() -> None:
+    ids = [row.id for row in TABLE]
+    assert len(set(ids)) == len(ids)
+    assert {need for row in TABLE for need in row.needs} <= set(ids)
+    assert {row.group for row in TABLE} == set(GROUPS)
+    assert all(row.why.endswith(".") and row.title[0].isupper() for row in TABLE)
 
 
 def spec(name: str, look: object, *needs: str) -> Spec:
@@ -189,6 +197,15 @@ def test_a_provider_is_registered_by_who_may(made: Reads, may: str, offered: boo
     assert "az provider register --namespace Microsoft.Cdn" in found.command
 
 
+def test_a_provider_is_missing_also_for_who_may_not_ask_at_the_subscription(made: Reads) -> None:
+    made.providers = {name: told("NotRegistered") for name in facts.PROVIDERS}
+    made.on_subscription = refused(403)
+    found = signing.providers(made)
+    assert found.status is FAILED
+    assert found.change is None
+    assert "somebody with Contributor on the subscription" in found.advice
+
+
 def test_a_provider_that_the_plan_does_not_need_is_a_warning(made: Reads) -> None:
     states = dict.fromkeys(facts.PROVIDERS, "Registered") | {"Microsoft.ManagedIdentity": "NotRegistered"}
     made.providers = {name: told(state) for name, state in states.items()}
@@ -255,6 +272,21 @@ def test_a_closed_account(made: Reads, account: dict[str, object], isolation: st
     made.account = told(msgspec.structs.replace(ACCOUNT, **account))
     made.workspace = told(msgspec.structs.replace(SPACE, isolation=isolation))
     assert stores.network(made).status is status
+
+
+def test_a_file_to_upload_that_is_not_there(made: Reads, tmp_path: Path) -> None:
+    file = tmp_path / "hello.txt"
+    store = msgspec.structs.replace(made.answers.storage, upload=str(file))
+    made.answers = msgspec.structs.replace(made.answers, storage=store)
+    assert stores.blob(made).status is FAILED
+    file.write_text("hello")
+    assert stores.blob(made).status is OK
+
+
+@pytest.mark.parametrize(("there", "status"), [(True, OK), (False, FAILED), (None, SKIPPED)])
+def test_a_blob_that_is_only_used(made: Reads, there: bool | None, status: CheckStatus) -> None:
+    made.blob = told(there)
+    assert stores.blob(made).status is status
 
 
 # ---- rights

@@ -201,3 +201,13 @@ def test_what_was_known_of_the_workspace_is_held_against_it(journey: Journey) ->
     paths = [row["path"] for row in journey.log()[known:]]
     assert any("/locations/westeurope/vmSizes" in path for path in paths), "it was read again"
     assert failing(checks) == set()
+
+
+def test_the_last_run_in_a_workspace_saves_a_wait(journey: Journey) -> None:
+    answers = journey.answers()
+    run, plan = journey.workflow.plan(journey.target, answers)
+    journey.workflow.journal.add_run(run, "sandbox", plan)
+    advice, place = journey.workflow.advice, plan.place
+    assert advice._known(answers) == Known(place.location, place.workspace_storage_id, place.registry_id)
+    assert advice._known(journey.answers(workspace={"name": "ml-new"})) is None
+    assert failing(advice.preflight(journey.target, answers)) == set()

@@ -38,7 +38,7 @@ def in_group(reads: Reads) -> Finding:
 def on_account(reads: Reads) -> Finding:
     """The container of an account that is there."""
     if reads.account.result() is None:
-        return ok("the account is made by the run, whose maker may all in it that the group's rights say")
+        return ok("the run makes the account, and your rights in the resource group hold in it")
     if reads.on_container.result() is not None:
         return ok(f"the container {reads.answers.storage.container!r} is there")
     wanted = [facts.MAKE_CONTAINER]

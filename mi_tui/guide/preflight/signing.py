@@ -94,8 +94,7 @@ def providers(reads: Reads) -> Finding:
         az("provider", "register", "--namespace", name, "--subscription", subscription_id) for name in missing
     )
     needed = [name for name in missing if name in _needed(reads)]
-    entries = reads.on_subscription.result() or ()
-    may = all(rights.permitted(entries, f"{name}/register/action") for name in missing)
+    may = _may_register(reads, missing)
     change = Change(ChangeKind.REGISTER, tuple(name for name in missing if name not in waiting)) if may else None
     if len(waiting) == len(missing):
         advice, change = "Wait a minute or two until they are Registered.", None
@@ -104,6 +103,15 @@ def providers(reads: Reads) -> Finding:
     else:
         advice = "Have somebody with Contributor on the subscription register them: it takes a right on the subscription itself."
     return failed(f"{said}.", advice, command, change) if needed else warning(f"{said}.", advice, command, change)
+
+
+def _may_register(reads: Reads, names: list[str]) -> bool:
+    """Whether the caller may register them, which takes a right on the subscription itself. Who may not even ask there, may not."""
+    try:
+        entries = reads.on_subscription.result() or ()
+    except ServiceError:
+        return False
+    return all(rights.permitted(entries, f"{name}/register/action") for name in names)
 
 
 def _needed(reads: Reads) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 from mi_tui.guide.preflight.finding import Finding, az, failed, ok, skipped, warning
 from mi_tui.guide.preflight.reads import Reads
@@ -79,6 +80,8 @@ def blob(reads: Reads) -> Finding:
     """The blob that is only used must be there; one that is uploaded is made."""
     store = reads.answers.storage
     if store.upload:
+        if not Path(store.upload).is_file():
+            return failed(f"There is no file {store.upload}.", "Name the file that is meant (storage.upload).")
         return ok(f"{store.blob} is uploaded from {store.upload}, unless it is there already")
     there = reads.blob.result()
     if there is None:
