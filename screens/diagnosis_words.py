@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from mi_tui.model.check import Check
 from mi_tui.model.diagnosis import Confidence, Diagnosis
@@ -27,6 +28,24 @@ SURE = {
     Confidence.UNKNOWN: "not known",
 }
 _MARKS = {"ok": "done", "warning": "warning", "failed": "failed", "skipped": "skipped"}
+
+NOTHING = (
+    "Nothing has failed so far.\n\nWhen something does, why it failed, what speaks for that and what to do stand here. F4 brings "
+    "you here from every step.\n\n'Text' tells what an error, a traceback or a log from elsewhere means; 'Endpoint' looks at an endpoint, "
+    "whoever made it, without changing anything."
+)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was given to look at instead of the last failure."""
+
+    title: str
+    diagnoses: tuple[Diagnosis, ...] = ()
+    examined: Examination | None = None
+    text: str = ""
+    failure: Failure | None = None
+    """Why it could not be looked at."""
 
 
 def safe_for(*, hidden: bool) -> Safe:

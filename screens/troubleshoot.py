@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -25,7 +24,7 @@ from mi_tui.model.text import clock, masked
 from mi_tui.widgets.card import Fix, FixLine
 from mi_tui.widgets.keybar import KeyBar
 from screens import diagnosis_words as words
-from screens.diagnosis_words import Part
+from screens.diagnosis_words import Looked, Part
 from screens.journey import Journey
 from screens.mending import MendDialog
 
@@ -45,24 +44,6 @@ _LOW = 30
 
 _RAW = "The error as it came"
 _LOG = "Log of"
-
-_NOTHING = (
-    "Nothing has failed so far.\n\nWhen something does, why it failed, what speaks for that and what to do stand here. F4 brings "
-    "you here from every step.\n\n'Text' tells what an error, a traceback or a log from elsewhere means; 'Endpoint' looks at an endpoint, "
-    "whoever made it, without changing anything."
-)
-
-
-@dataclass(frozen=True)
-class Looked:
-    """What was given to look at instead of the last failure."""
-
-    title: str
-    diagnoses: tuple[Diagnosis, ...] = ()
-    examined: Examination | None = None
-    text: str = ""
-    failure: Failure | None = None
-    """Why it could not be looked at."""
 
 
 class TroubleshootScreen(Screen[None]):
@@ -133,8 +114,10 @@ class TroubleshootScreen(Screen[None]):
         if self._looked is not None:
             return self._looked.diagnoses[0] if self._looked.diagnoses else None
         finished, failure = self._wizard.progress.finished, self._wizard.last_failure
-        if finished is not None and finished.diagnosis is not None and finished.failure == failure:
+        if finished is not None and finished.diagnosis is not None and finished.failure in {failure, None}:
             return finished.diagnosis
+        if finished is None and self._wizard.progress.found is not None:
+            return self._wizard.progress.found
         if failure is not None and failure is not self._asked:
             self._asked, self._answer = failure, None
             logs = {name: tuple(lines)[-_HELD:] for name, lines in self._wizard.progress.logs.items()}
@@ -142,6 +125,15 @@ class TroubleshootScreen(Screen[None]):
                 lambda: self._wizard.workflow.advice.diagnose_failure(failure, logs), self._diagnosed
             )
         return self._answer if failure is not None else None
+
+    def _failure(self) -> Failure | None:
+        """The failure that is told: of what was looked at, of the run whose diagnosis is shown, or else the last one."""
+        if self._looked is not None:
+            return self._looked.failure
+        finished = self._wizard.progress.finished
+        if finished is not None and finished.diagnosis is not None and finished.failure is None:
+            return None
+        return self._wizard.last_failure
 
     def _diagnosed(self, result: Diagnosis | Failure | None) -> None:
         if isinstance(result, Diagnosis) and self.is_attached:
@@ -157,22 +149,23 @@ class TroubleshootScreen(Screen[None]):
         if self._drawn == state:
             return
         self._drawn = state
-        failure = wizard.last_failure if self._looked is None else self._looked.failure
-        there = failure is not None or self._looked is not None
+        failure = self._failure()
+        there = failure is not None or self._looked is not None or found is not None
         for name, shown in (
             ("raw", failure is not None and self._looked is None),
             ("copy", there),
             ("last", self._looked is not None),
         ):
             self.query_one(f"#{name}", Button).display = shown and not self._looking
-        title = self._looked.title if self._looked is not None else "the last failure"
+        goes = wizard.progress.finished is None and found is not None
+        title = self._looked.title if self._looked is not None else "the run, so far" if goes else "the last failure"
         self.query_one("#head", Static).update(f"Troubleshoot: {self._safe(title)}")
         if self._looking:
             self._show({"text": [("", f"{marks()['running']} Looking at {self._safe(title)} … {clock(seconds)}")]})
             self._offer(())
             return
         if not there:
-            self._show({"text": [("Nothing", _NOTHING)]})
+            self._show({"text": [("Nothing", words.NOTHING)]})
             self._offer(())
             return
         blocks: dict[str, list[Part]] = {}
@@ -362,9 +355,9 @@ class TroubleshootScreen(Screen[None]):
 
     def action_copy(self) -> None:
         """Everything that is known, to paste into a ticket."""
-        failure = self._wizard.last_failure if self._looked is None else self._looked.failure
+        failure = self._failure()
         found = self._diagnosis()
-        if failure is None and self._looked is None:
+        if failure is None and self._looked is None and found is None:
             return
         parts = [part for _, part in self._parts(failure, found) if part[1]]
         if found is not None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from mi_tui.model import events
+from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.events import Event, Outcome, RunFinished
 from mi_tui.model.failure import Failure
 from mi_tui.model.logbuffer import LogBuffer
@@ -56,6 +57,8 @@ class RunProgress:
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     finished: RunFinished | None = None
+    found: Diagnosis | None = None
+    """What was found while it still goes: why a step has failed, or what the deployment waits for."""
     changes: int = 0
     """Raised with every event, so that a timer knows whether there is something to draw."""
     said: int = 0
@@ -150,6 +153,7 @@ class RunProgress:
                 self.logs.setdefault(event.container, LogBuffer()).append(event.text, event.time[11:19])
             case events.Notice():
                 self.notices.append(visible(event.text))
+                self.found = event.diagnosis or self.found
             case events.RunFinished():
                 self.finished, self.ended, self.run = event, time.monotonic(), event.run
                 for row in self.rows.values():

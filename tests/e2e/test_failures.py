@@ -71,6 +71,7 @@ def test_a_missing_grant_fails_as_in_azure_and_resume_goes_on_once_it_is_there(s
     assert end["diagnosis"]["rule"] == "storage-role-missing"
     assert end["diagnosis"]["confidence"] == "certain"
     assert any("is not held" in item["text"] for item in end["diagnosis"]["evidence"])
+    assert shell("status", end["run"], "--json", check=True).last["diagnosis"]["rule"] == "storage-role-missing"
     examined_without_a_change(shell, end, name="deployment", rule="storage-role-missing")
     log = "\n".join(event["text"] for event in up.events if event["event"] == "log")
     assert "AuthorizationPermissionMismatch" in log

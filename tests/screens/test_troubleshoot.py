@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, TextArea
 
 from mi_tui.app import MiTui
-from mi_tui.model.events import Outcome, RunFinished
+from mi_tui.model.events import Notice, Outcome, RunFinished
 from mi_tui.model.failure import Failure
 from mi_tui.widgets.card import FixLine
 from screens.examining import EndpointDialog, TextDialog
@@ -89,6 +89,18 @@ def test_the_diagnosis_of_a_run_stands_in_front_and_its_first_fix_has_the_focus(
         await until(pilot, lambda: '{"as": "it came"}' in flat(app))
 
     drive(Troubled(tmp_path), journey, size)
+
+
+def test_what_a_run_has_found_while_it_goes_is_there_too(tmp_path: Path) -> None:
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        app.wizard.progress.take(Notice(run="abc123", text="The deployment waits.", diagnosis=ROLE))
+        await troubleshoot(app, pilot)
+        await until(pilot, lambda: "refuses for want of a role" in flat(app) and isinstance(app.focused, FixLine))
+        assert "the run, so far" in flat(app)
+        assert isinstance(app.focused, FixLine)
+        assert app.focused.fix.change is None, "its plan is changed when it has ended"
+
+    drive(Troubled(tmp_path), journey, (120, 40))
 
 
 def test_a_failure_that_no_run_told_is_diagnosed_too(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.conformance.drives.http import Caller
 from tests.conformance.tapped import Tapped
 
 WORKSPACES, ENDPOINTS, DEPLOYMENTS = "2024-10-01-preview", "2022-02-01-preview", "2023-04-01-preview"
+METRICS = "2023-10-01"
 CODES, MODELS, ENVIRONMENTS = "2023-04-01", "2023-08-01-preview", "2023-04-01-preview"
 
 
@@ -164,6 +165,8 @@ def _deployments(caller: Caller, endpoint: str) -> None:
     caller.arm("GET", f"{blue}/skus", DEPLOYMENTS)
     for body in ({}, {"containerType": "StorageInitializer", "tail": 5}, {"containerType": "Nonsense"}):
         caller.arm("POST", f"{blue}/getLogs", DEPLOYMENTS, body)
+    for query in ("", "?metricnames=DeploymentCapacity&aggregation=Maximum", "?metricnames=Nonsense"):
+        caller.arm("GET", f"{blue}/providers/Microsoft.Insights/metrics{query}", METRICS)
     caller.arm("PATCH", blue, DEPLOYMENTS, {"tags": {"a": "b"}})
     gone = caller.arm("DELETE", blue, DEPLOYMENTS)
     if gone.status_code == 202:
