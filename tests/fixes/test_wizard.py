@@ -15,7 +15,8 @@ from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import Outcome
 from mi_tui.widgets.card import FixLine
 from screens.deploy import DeployScreen
-from screens.mending import MendDialog
+from screens.mending import MendDialog, MendDraft, Repairs
+from screens.review import ReviewScreen
 from tests.campaign.world import differences
 from tests.e2e.conftest import environment_cache
 from tests.fixes.test_fixes import answers, journey, opened_journey
@@ -54,6 +55,44 @@ def test_a_fix_by_enter_alone_ends_in_a_scored_answer(journey: Journey, tmp_path
         await pilot.press("enter")
         await sees(lambda: isinstance(app.screen, MendDialog) and not app.screen.query_one("#confirm", Button).disabled)
         assert "+name: mi-tui-scoring-2" in screen_text(app)
+        await pilot.press("enter")
+        await sees(lambda: app.wizard.progress.outcome is Outcome.SUCCEEDED)
+        journey.runs.append(app.wizard.run)
+
+    asyncio.run(go())
+    journey.down()
+    assert differences(before, journey.tree()) == []
+
+
+@pytest.mark.parametrize("scenario", ["no-quota", "provider-unregistered"])
+def test_a_repair_on_the_review_keeps_the_run_from_failing(journey: Journey, tmp_path: Path, scenario: str) -> None:
+    journey.scenario(scenario)
+    before, wanted = journey.tree(), answers(journey, tmp_path)
+
+    async def go() -> None:
+        app = MiTui(journey.workflow)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            app.wizard.target, app.wizard.draft = journey.target, Draft.of(wanted)
+            app.go(Stage.REVIEW)
+            await _by_keys(app, pilot)
+            app.wizard.close()
+
+    async def _by_keys(app: MiTui, pilot: Pilot[int]) -> None:
+        async def sees(what: Callable[[], bool]) -> None:
+            await until(app, pilot, what, SECONDS)
+
+        await sees(lambda: app.wizard.plan is not None and not app.screen.query_one("#primary", Button).disabled)
+        await sees(lambda: "checks:" in screen_text(app) and "x repair" in " ".join(screen_text(app).split()))
+        await pilot.press("x")
+        await sees(lambda: isinstance(app.screen, Repairs) and isinstance(app.focused, FixLine))
+        await pilot.press("enter")
+        await sees(lambda: isinstance(app.screen, MendDraft) and not app.screen.query_one("#confirm", Button).disabled)
+        await pilot.press("enter")
+        await sees(lambda: isinstance(app.screen, ReviewScreen) and not app.screen._checking.running)
+        assert not app.screen._checking.failed, app.screen._checking.failed  # type: ignore[attr-defined]
+        assert journey.tree() == before, "nothing was made yet"
+        app.screen.query_one("#primary", Button).focus()
         await pilot.press("enter")
         await sees(lambda: app.wizard.progress.outcome is Outcome.SUCCEEDED)
         journey.runs.append(app.wizard.run)
