@@ -15,7 +15,6 @@ from mi_tui.engine.mending.conda_file import Aside
 from mi_tui.engine.mending.mend import Mended, mend, mend_new
 from mi_tui.engine.mending.wishes import asks_for, with_values
 from mi_tui.engine.planner import new_run_id
-from mi_tui.engine.steps.mended import REGISTER
 from mi_tui.model.answers import Answers
 from mi_tui.model.check import Check, CheckStatus
 from mi_tui.model.diagnosis import Change, ChangeKind, Diagnosis, Fix
@@ -38,8 +37,7 @@ def numbered(diagnosis: Diagnosis | None) -> Iterable[tuple[int, Fix]]:
 
 def settled(check: Check, plan: Plan | None) -> Check:
     """A check of what a changed plan does before all else: until the run begins the world is as before."""
-    first = plan is not None and any(step.id.startswith(REGISTER) for step in plan.steps)
-    if not first or check.id != "providers" or check.status is not CheckStatus.FAILED:
+    if plan is None or not plan.registers or check.id != "providers" or check.status is not CheckStatus.FAILED:
         return check
     told = "The run registers them first, and waits until they are Registered."
     return msgspec.structs.replace(check, status=CheckStatus.WARNING, advice=told, command="", change=None)

@@ -35,6 +35,13 @@ def commands(plan: Plan) -> tuple[Command, ...]:
             _az("account set", ("--subscription", plan.place.subscription)),
         )
     ]
+    made += [
+        Command(
+            "Azure ML needs this provider to make an endpoint",
+            _az("provider register", ("--namespace", namespace), ("--wait",)),
+        )
+        for namespace in plan.registers
+    ]
     uai = plan.answers.identity.kind is IdentityKind.UAI
     if uai:
         made += _identity(plan)

@@ -72,6 +72,10 @@ class Grant(Struct, frozen=True):
     """The answers say that somebody else makes it."""
 
 
+REGISTER = "register-"
+"""What the id of a step that registers a resource provider begins with; the namespace follows."""
+
+
 class PlannedStep(Struct, frozen=True):
     """One node of the graph. `needs` are the ids of the steps that must be done before; `typical` is in seconds."""
 
@@ -108,6 +112,11 @@ class Plan(Struct, frozen=True):
     usd_per_hour: float | None = None
     fit: Fit | None = None
     """Whether the quota suffices, as it was when the plan was made; None when it could not be read."""
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """The resource providers that the run registers with the subscription before it makes anything that needs them."""
+        return tuple(step.id.removeprefix(REGISTER) for step in self.steps if step.id.startswith(REGISTER))
 
     def resource(self, key: str) -> PlannedResource:
         """The resource with this key; KeyError when the plan has none."""

@@ -10,7 +10,7 @@ import yaml
 
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.commands import commands, script
-from mi_tui.model.plan import Action, Plan
+from mi_tui.model.plan import Action, Plan, PlannedStep
 from tests.screens.plans import a_plan
 
 
@@ -62,6 +62,14 @@ def test_what_exists_needs_no_command() -> None:
     for gone in ("account create", "container create", "blob upload", "online-endpoint create", "role assignment"):
         assert gone not in text
     assert "az ml online-deployment create" in text
+
+
+def test_a_provider_that_the_run_registers_is_waited_for() -> None:
+    plan = a_plan()
+    step = PlannedStep("register-Microsoft.Cdn", "register Microsoft.Cdn", "needed")
+    plan = msgspec.structs.replace(plan, steps=(step, *plan.steps))
+    assert plan.registers == ("Microsoft.Cdn",)
+    assert "az provider register \\\n    --namespace Microsoft.Cdn \\\n    --wait" in script(plan)
 
 
 def test_a_skipped_grant_is_there_as_a_comment_only() -> None:

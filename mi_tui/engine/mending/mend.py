@@ -24,7 +24,7 @@ from mi_tui.model import names
 from mi_tui.model.answers import Answers, GrantPolicy, IdentityKind
 from mi_tui.model.diagnosis import Change
 from mi_tui.model.instances import PRICES_READ
-from mi_tui.model.plan import Plan, PlannedResource, PlannedStep
+from mi_tui.model.plan import Action, Plan, PlannedResource, PlannedStep
 from mi_tui.model.redact import redact
 from mi_tui.services import endpoints
 from mi_tui.services.session import Session
@@ -67,10 +67,10 @@ def mend_new(
     if wanted.conda is not None and edit is None:
         raise refused("not-begun", "Nothing was registered yet: the conda file is read when the run begins.")
     plan = planner.make_plan(session, wanted.answers, run)
-    register = (*(_registered_by(changed) if changed else ()), *wanted.register)
+    register = (*(changed.registers if changed else ()), *wanted.register)
     plan = msgspec.structs.replace(plan, steps=_with_steps(plan.steps, register, edit=False, leaving=False))
     lines = (*wanted.lines, *_edit_lines(edit), *_new_warnings(None, plan))
-    return Mended(run, change, wanted.answers, plan, lines, diff, {}, edit)
+    return Mended(run, change, wanted.answers, _told(plan), lines, diff, {}, edit)
 
 
 def mend(
@@ -97,7 +97,7 @@ def mend(
     plan = _plan_anew(session, record.id, old, wanted, ledger)
     leaving = mended.left_behind(plan, ledger)
     pending = edit is not None or bool(facts.get(mended.CONDA_EDIT))
-    register = (*_registered_by(old), *wanted.register)
+    register = (*old.registers, *wanted.register)
     plan = msgspec.structs.replace(plan, steps=_with_steps(plan.steps, register, edit=pending, leaving=bool(leaving)))
     noted = dict(wanted.facts)
     if edit is not None:
@@ -115,7 +115,7 @@ def mend(
     if again:
         lines.append(f"! the deployment {plan.answers.deployment.name} of this run is deleted and made again")
     lines += _new_warnings(old, plan)
-    return Mended(record.id, change, plan.answers, plan, tuple(dict.fromkeys(lines)), diff, noted, edit)
+    return Mended(record.id, change, plan.answers, _told(plan), tuple(dict.fromkeys(lines)), diff, noted, edit)
 
 
 def _principal(session: Session, plan: Plan, facts: dict[str, str]) -> str:
@@ -185,8 +185,15 @@ def _asset(run: str, item: PlannedResource, old: Plan, wanted: Wish, ledger: lis
     )
 
 
-def _registered_by(plan: Plan) -> tuple[str, ...]:
-    return tuple(step.id.removeprefix(mended.REGISTER) for step in plan.steps if step.id.startswith(mended.REGISTER))
+def _told(plan: Plan) -> Plan:
+    """The plan with a sentence about what it registers, which is no resource of it."""
+    if not plan.registers:
+        return plan
+    many = "they stay" if len(plan.registers) > 1 else "it stays"
+    words = (
+        f"The run registers {', '.join(plan.registers)} with the subscription first; {many} registered after clean-up."
+    )
+    return msgspec.structs.replace(plan, warnings=tuple(dict.fromkeys((*plan.warnings, words))))
 
 
 def _with_steps(
@@ -268,10 +275,9 @@ def _difference(old: Plan, new: Plan) -> list[str]:
     """What is other in the new plan, beside what the change itself said."""
     before = {item.key: item for item in old.resources}
     lines = [
-        f"{item.action.mark} {item.action.value} {item.kind.value} {item.name}"
-        + (f" (was {before[item.key].name})" if item.key in before else "")
+        f"{item.action.mark} {item.action.value} {item.kind.value} {item.name}{_before(before.get(item.key), item)}"
         for item in new.resources
-        if item.key not in before or not names.same_id(before[item.key].id, item.id)
+        if (was := before.get(item.key)) is None or not names.same_id(was.id, item.id) or was.action is not item.action
     ]
     told = {(grant.key, grant.scope.lower(), grant.principal) for grant in old.grants if _is_made(old, grant.key)}
     lines += [
@@ -280,9 +286,19 @@ def _difference(old: Plan, new: Plan) -> list[str]:
         if _is_made(new, grant.key) and (grant.key, grant.scope.lower(), grant.principal) not in told
     ]
     if old.usd_per_hour != new.usd_per_hour and new.usd_per_hour is not None:
-        was = f" instead of {old.usd_per_hour:.2f}" if old.usd_per_hour is not None else ""
-        lines.append(f"Price: about {new.usd_per_hour:.2f} USD/h{was} (list, {PRICES_READ})")
+        instead = f" instead of {old.usd_per_hour:.2f}" if old.usd_per_hour is not None else ""
+        lines.append(f"Price: about {new.usd_per_hour:.2f} USD/h{instead} (list, {PRICES_READ})")
     return lines
+
+
+def _before(was: PlannedResource | None, item: PlannedResource) -> str:
+    """How the old plan had it, where that helps."""
+    if was is None:
+        return ""
+    if not names.same_id(was.id, item.id):
+        return f" (was {was.name})" if was.name != item.name else ""
+    gone = was.action is Action.USE and item.action is Action.CREATE
+    return " (it was used, and is not there any more)" if gone else f" (was: {was.action.value})"
 
 
 def _is_made(plan: Plan, key: str) -> bool:

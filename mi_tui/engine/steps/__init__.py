@@ -7,6 +7,7 @@ from collections.abc import Callable
 from mi_tui.engine import evidence
 from mi_tui.engine.context import Context, Done, Say
 from mi_tui.engine.steps import access, assets, data, mended, serving
+from mi_tui.model.plan import REGISTER
 
 Apply = Callable[[Context, Say], Done]
 
@@ -26,7 +27,7 @@ def _of_kind(step: str) -> Apply:
     """The function of a step of which a plan may have several."""
     if step.startswith("grant-"):
         return lambda ctx, say: access.grant(ctx, say, step)
-    if step.startswith(mended.REGISTER):
+    if step.startswith(REGISTER):
         return lambda ctx, say: mended.register(ctx, say, step)
     raise KeyError(step)
 

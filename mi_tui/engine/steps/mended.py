@@ -10,7 +10,7 @@ from mi_tui.engine.mending import conda_file
 from mi_tui.engine.removal import REMOVABLE, Kept, Removal
 from mi_tui.engine.removers import REMOVERS, given_back
 from mi_tui.model import names
-from mi_tui.model.plan import Plan, PlannedStep, ResourceKind
+from mi_tui.model.plan import REGISTER, Plan, PlannedStep, ResourceKind
 from mi_tui.services import deployments, endpoints, providers
 from mi_tui.services.operations import Watch
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from mi_tui.engine.journal import LedgerEntry
 
-REGISTER = "register-"
-"""What the id of a step that registers a provider begins with; the namespace follows."""
 CONDA_FILE = "conda-file"
 LEAVE_BEHIND = "leave-behind"
 
