@@ -172,8 +172,8 @@ FIELDS: dict[str, Text] = {
         "The plan",
         (
             "Everything that will be made, used or changed, and each grant with its reason. Nothing has been changed yet.",
-            "+ is made by this run and removed by its clean-up, = is used as it is, ~ is changed.",
-            "The price is a list price with its date. Yours may differ.",
+            "+ is made by this run and removed by its clean-up, = is used as it is, ~ is changed. The price is a list price with its date.",
+            "The checks look, and change nothing, for what would fail: rights, providers, quota, names, networks, your files. d shows each.",
         ),
     ),
     "deploy": (
