@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Button, TextArea
 
+from mi_tui.model.diagnosis import Confidence, Diagnosis, Evidence, Fix
 from mi_tui.model.events import Outcome, RunFinished
 from tests.screens.snapshots.camera import Camera
 from tests.screens.snapshots.running import FAILURE, RUN
@@ -15,10 +16,23 @@ TEXT = """Traceback (most recent call last):
     from azure.storage.blob import BlobServiceClient
 ModuleNotFoundError: No module named 'azure.storage'"""
 
+PACKAGE = Diagnosis(
+    "module-missing",
+    "The environment lacks a package that the script imports (azure.storage).",
+    Confidence.LIKELY,
+    (Evidence("text", "ModuleNotFoundError: No module named 'azure.storage'"),),
+    (Fix("Add azure-storage-blob to the conda file's pip section."), Fix("Or put your own file beside the script.")),
+    question="Is it a package, or a file of yours?",
+    why="Python names the module.",
+)
+
 
 async def troubleshoot(camera: Camera) -> None:
     """Everything that Troubleshoot can show."""
-    async with camera.open(Troubled(camera.folder / "home")) as app:
+    world = Troubled(camera.folder / "home")
+    # Words of its own: those of the rules change as the rules do.
+    world.advice.diagnose_text = lambda text: (PACKAGE,)  # type: ignore[method-assign]
+    async with camera.open(world) as app:
         enter(app, sandbox=True)
         app.wizard.last_failure = FAILURE
         app.wizard.progress.take(RunFinished(run=RUN, outcome=Outcome.FAILED, failure=FAILURE, diagnosis=ROLE))
