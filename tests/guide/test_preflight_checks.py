@@ -398,3 +398,24 @@ def test_policies(
     made.answers = msgspec.structs.replace(made.answers, tags=tags)
     made.policies = told([PolicyInfo("/p", "Tags", "/s", definition, parameters, enforced)])
     assert policy.allowed(made).status is status
+
+
+@pytest.mark.parametrize(
+    ("definition", "parameters", "policies", "network"),
+    [
+        ("a06d0189-92e8-4dba-b0c4-08d7669fce7d", {}, OK, FAILED),
+        ("a06d0189-92e8-4dba-b0c4-08d7669fce7d", {"effect": ("Disabled",)}, OK, OK),
+        ("b2982f36-99f2-4db5-8eff-283140c09693", {}, OK, OK),
+        ("b2982f36-99f2-4db5-8eff-283140c09693", {"effect": ("Deny",)}, FAILED, OK),
+        ("8c6a50c6-9ffd-4ae7-986f-5fa6111f9a54", {"effect": ("Deny",)}, FAILED, OK),
+    ],
+)
+def test_policies_on_storage_are_about_an_account_that_is_to_be_made(
+    made: Reads, definition: str, parameters: dict[str, tuple[str, ...]], policies: CheckStatus, network: CheckStatus
+) -> None:
+    made.policies = told([PolicyInfo("/p", "Storage", "/s", definition, parameters, True)])
+    assert (policy.allowed(made).status, stores.network(made).status) == (OK, OK), "the account is there"
+    made.account = told(None)
+    assert (policy.allowed(made).status, stores.network(made).status) == (policies, network)
+    made.policies = refused(403)
+    assert stores.network(made).status is OK

@@ -84,6 +84,16 @@ TAG_POLICIES = {
 """Built-in policies that refuse resources without a tag, by definition ("Azure Policy built-in definitions: Tags", 2026)."""
 TAG_NAME, TAG_VALUE = "tagName", "tagValue"
 
+CLOSES_ACCOUNTS = "a06d0189-92e8-4dba-b0c4-08d7669fce7d"
+"""The built-in policy "Configure storage accounts to disable public network access"; its effect is Modify unless its assignment says
+otherwise ("Azure Policy built-in definitions: Storage", 2026)."""
+REFUSES_ACCOUNTS = {
+    "b2982f36-99f2-4db5-8eff-283140c09693": "are open to public networks",
+    "8c6a50c6-9ffd-4ae7-986f-5fa6111f9a54": "allow account keys",
+}
+"""Built-in policies that refuse new storage accounts where their assignment says Deny (they audit otherwise): which ones they refuse."""
+EFFECT = "effect"
+
 LOCATION_POLICY = "e56962a6-4747-49cd-b67b-bf8b01975c4c"
 """The built-in policy "Allowed locations", with its parameter."""
 LOCATIONS = "listOfAllowedLocations"

@@ -35,7 +35,12 @@ def allowed(reads: Reads) -> Finding:
                 f"The policy {one.name} allows {listed(places)}, and the workspace is in {where}.",
                 "Take a workspace in one of these regions, or ask for an exemption.",
             )
-    known = {*facts.TAG_POLICIES, facts.LOCATION_POLICY}
+    if refusing := _refusing(reads, found):
+        return failed(
+            f"The policy {refusing[0].name} refuses new storage accounts that {refusing[1]}, as the one of this plan would.",
+            "Take a storage account that is there already, or ask for an exemption.",
+        )
+    known = {*facts.TAG_POLICIES, facts.LOCATION_POLICY, facts.CLOSES_ACCOUNTS, *facts.REFUSES_ACCOUNTS}
     others = [one.name for one in found if one.definition not in known]
     hints = [one.name for one in found if one.definition not in known and one.parameters.get(facts.TAG_NAME)]
     if hints:
@@ -55,3 +60,24 @@ def _tag(one: PolicyInfo) -> tuple[str, str]:
     if one.definition not in facts.TAG_POLICIES:
         return "", ""
     return (one.parameters.get(facts.TAG_NAME) or ("",))[0], (one.parameters.get(facts.TAG_VALUE) or ("",))[0]
+
+
+def _refusing(reads: Reads, found: list[PolicyInfo]) -> tuple[PolicyInfo, str] | None:
+    """The policy that refuses the storage account which the run is to make, and what it has against it."""
+    if reads.account.result() is not None:
+        return None
+    for one in found:
+        against = facts.REFUSES_ACCOUNTS.get(one.definition)
+        if against and _effect(one, "audit") == "deny":
+            return one, against
+    return None
+
+
+def closing(found: list[PolicyInfo]) -> PolicyInfo | None:
+    """The policy that closes the public network of every storage account that is made."""
+    closes = (one for one in found if one.enforced and one.definition == facts.CLOSES_ACCOUNTS)
+    return next((one for one in closes if _effect(one, "modify") == "modify"), None)
+
+
+def _effect(one: PolicyInfo, default: str) -> str:
+    return (one.parameters.get(facts.EFFECT) or (default,))[0].lower()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from mi_tui.guide.preflight import policy
 from mi_tui.guide.preflight.finding import Finding, az, failed, ok, skipped, warning
 from mi_tui.guide.preflight.reads import Reads
 from mi_tui.model import names
 from mi_tui.model.diagnosis import Change, ChangeKind
+from mi_tui.services.errors import ServiceError
 
 
 def account(reads: Reads) -> Finding:
@@ -42,7 +44,7 @@ def network(reads: Reads) -> Finding:
     """Whether the endpoint, and this machine where it uploads, reach the account."""
     found = reads.account.result()
     if found is None:
-        return ok("a new account is open to public networks, unless a policy closes it")
+        return _new_network(reads)
     closed = "publicNetworkAccess is Disabled" if not found.public_network else ""
     if found.public_network and found.firewall:
         closed = "its network rules let in named addresses and services only (default action Deny)"
@@ -73,6 +75,23 @@ def network(reads: Reads) -> Finding:
         "The endpoint would be refused (403 AuthorizationFailure), whatever roles it has. Open the account's network, or take another account; "
         "with a managed network in the workspace, a private endpoint does.",
         command,
+    )
+
+
+def _new_network(reads: Reads) -> Finding:
+    """A policy may close what is made open, and answers that all went well."""
+    try:
+        one = policy.closing(reads.policies.result())
+    except ServiceError:
+        one = None  # the check of policies says why they cannot be read
+    if one is None:
+        return ok("a new account is open to public networks, unless a policy closes it that is not seen here")
+    said = f"The policy {one.name} closes the public network of every new storage account."
+    if reads.workspace.result().isolation.lower() != "disabled":
+        return warning(said, "The endpoint reaches it only by a private endpoint in the workspace's managed network.")
+    return failed(
+        said,
+        "The endpoint would be refused (403 AuthorizationFailure). Take an account that is open, or ask for an exemption.",
     )
 
 
