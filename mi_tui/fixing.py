@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from mi_tui.workflow import Waiter, Workflow
 
 __all__ = ["Fixing", "Mended", "asks_for", "numbered", "settled", "with_values"]
+
+
+_COMMAS = re.compile(r",")
+_PAIRS = re.compile(r",(?=\s*[A-Za-z_][\w.-]*=)")
+"""The commas between `NAME=value` pairs; a value may have commas of its own."""
 
 
 def numbered(diagnosis: Diagnosis | None) -> Iterable[tuple[int, Fix]]:
@@ -70,7 +76,8 @@ class Fixing:
         except ValueError:
             known = ", ".join(kind.value for kind in ChangeKind)
             raise refused("no-such-fix", f"There is no fix {kind.strip()!r}.", f"There are: {known}.") from None
-        return Change(found, tuple(value.strip() for value in values.split(",") if value.strip()) if equals else ())
+        parted = _PAIRS if found in {ChangeKind.VARIABLE, ChangeKind.TAG} else _COMMAS
+        return Change(found, tuple(value.strip() for value in parted.split(values) if value.strip()) if equals else ())
 
     def show(self, target: Target, record: RunRecord, change: Change, waiter: Waiter | None = None) -> Mended:
         """What the change would make of a run that has begun. Changes nothing. PlanError, ServiceError or JournalError when it cannot be.

@@ -211,6 +211,20 @@ def test_who_may_not_grant_gets_the_command(journey: Journey, tmp_path: Path) ->
     assert "az role assignment create --role 'Storage Blob Data Reader' --assignee-object-id " in failure.advice
 
 
+def test_a_value_may_have_commas_of_its_own(journey: Journey, tmp_path: Path) -> None:
+    run, plan = journey.workflow.plan(journey.target, answers(journey, tmp_path))
+    journey.workflow.journal.add_run(run, "sandbox", plan)
+    record, fixing = journey.workflow.journal.run(run), Fixing(journey.workflow)
+    for text, values in {
+        "variable=A=1,2,B=x": ("A=1,2", "B=x"),
+        "tag=team=a, b": ("team=a, b",),
+        "register=Microsoft.Cdn, Microsoft.PolicyInsights": ("Microsoft.Cdn", "Microsoft.PolicyInsights"),
+        "retry": (),
+    }.items():
+        assert fixing.change(record, text).values == values
+    journey.workflow.journal.end_run(run, RunState.FAILED)
+
+
 def test_a_change_that_cannot_be_says_why_and_changes_nothing(journey: Journey, tmp_path: Path) -> None:
     run, plan = journey.workflow.plan(journey.target, answers(journey, tmp_path))
     journey.workflow.journal.add_run(run, "sandbox", plan)

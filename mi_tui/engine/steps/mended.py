@@ -48,7 +48,8 @@ def conda_edit(ctx: Context, say: Say) -> Done:
 
 
 def left_behind(plan: Plan, ledger: Iterable[LedgerEntry]) -> list[LedgerEntry]:
-    """The endpoints and deployments that the run made under names which the plan does not have any more, deployments first."""
+    """The endpoints and deployments that the run made under names which the plan does not have any more, endpoints first: Azure deletes
+    one with its deployments in one operation."""
     planned = {item.id.lower() for item in plan.resources}
     found = [
         entry
@@ -57,7 +58,7 @@ def left_behind(plan: Plan, ledger: Iterable[LedgerEntry]) -> list[LedgerEntry]:
         and entry.verdict in REMOVABLE
         and entry.id.lower() not in planned
     ]
-    return sorted(found, key=lambda entry: entry.kind is ResourceKind.ENDPOINT)
+    return sorted(found, key=lambda entry: entry.kind is not ResourceKind.ENDPOINT)
 
 
 def leave_behind(ctx: Context, say: Say) -> Done:
