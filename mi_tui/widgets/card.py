@@ -21,7 +21,7 @@ from mi_tui.model.events import RunFinished
 from mi_tui.model.failure import VANISHED, Failure
 from mi_tui.model.marks import marks
 from mi_tui.model.names import short_id
-from mi_tui.model.text import masked, visible
+from mi_tui.model.text import cut, masked, visible
 
 _CAUSES = re.compile(
     r"Authorization\w+|\b40[13]\b|[Dd]enied|not authorized|No such file|ModuleNotFoundError|ImportError|MemoryError|ErrorCode"
@@ -31,6 +31,8 @@ _SIGNS = re.compile(r"(?<![.])\b[A-Z]\w*(?:Error|Exception)\b|Traceback|exited w
 
 _END = re.compile(r"[.!?]\s+(?=[A-Z])")
 _TOLD = 5
+_SPEAKING, _LINE = 3, 160
+"""How many things that speak for a cause stand on the card, and how long each may be: what to do is to be seen below them."""
 _LOW = 30
 """Below this height of the screen, what to do stands above the reasons, so that it is seen."""
 
@@ -84,8 +86,8 @@ def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
         happened, more = first_sentence(failure.sentence())
         why = [*([more] if more else []), *failure.details[:_TOLD], *(f"log: {line}" for line in telling(log))]
         sure = ""
-    if said := ids(failure):
-        why.append(said)
+        if said := ids(failure):
+            why.append(said)
     known = found.fixes if found else ()
     # In the diagnosis' order, so that each has the number that `--fix` knows it by.
     fixes = [Fix(fix.words, fix.command, change=fix.change) for fix in known]
@@ -108,10 +110,10 @@ def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
 
 
 def _speaking(found: Diagnosis, failure: Failure) -> list[str]:
-    """What speaks for the cause: the lines, ids and states, and what Azure said where that is not among them."""
-    lines = [f"{item.source}: {item.text}" for item in found.evidence[:_TOLD]]
+    """What speaks for the cause: the lines, ids and states, and what Azure said where that is not among them. Troubleshoot has all of it."""
+    lines = [cut(f"{item.source}: {item.text}", _LINE) for item in found.evidence[:_SPEAKING]]
     if not any(item.source == "failure" for item in found.evidence):
-        lines.append(f"failure: {failure.sentence()}")
+        lines.append(cut(f"failure: {failure.sentence()}", _LINE))
     return ([found.why] if found.why else []) + lines
 
 

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, TextArea
 
 from mi_tui.app import MiTui
-from mi_tui.model.events import Notice, Outcome, RunFinished
+from mi_tui.model.diagnosis import Confidence, Diagnosis, Fix
+from mi_tui.model.events import MissingGrant, Notice, Outcome, RunFinished
 from mi_tui.model.failure import Failure
-from mi_tui.widgets.card import FixLine
+from mi_tui.widgets.card import FixLine, facts_of
 from screens.examining import EndpointDialog, TextDialog
 from screens.troubleshoot import TroubleshootScreen
 from tests.screens.ended import PRINCIPAL, screen_text, until
@@ -213,3 +215,23 @@ def test_from_welcome_with_nothing_open_the_sandbox_is_opened_first(tmp_path: Pa
         await until(pilot, lambda: isinstance(app.screen, TroubleshootScreen))
 
     drive(Troubled(tmp_path), journey, (120, 40), opened=False)
+
+
+def test_the_card_has_the_cause_in_front_and_the_fixes_under_the_numbers_that_fix_knows() -> None:
+    grant = MissingGrant("ep", PRINCIPAL, "Storage Blob Data Reader", "/c", "so that it may read", "az role")
+    end = RunFinished(run="abc123", outcome=Outcome.FAILED, failure=FAILURE, diagnosis=ROLE, missing_grants=(grant,))
+    facts = facts_of(end, ["ErrorCode:AuthorizationPermissionMismatch"])
+    assert facts.happened == ROLE.cause
+    assert facts.sure == "certain"
+    assert any("is not held by" in line for line in facts.why)
+    assert any(FAILURE.message in line for line in facts.why)
+    assert [fix.words for fix in facts.fixes[:2]] == [fix.words for fix in ROLE.fixes]
+    assert facts.fixes[0].change == ROLE.fixes[0].change
+    assert len(facts.fixes) == 3, "the missing grant is among the diagnosis' fixes; the last one resumes"
+
+    unknown = Diagnosis("unknown", "No rule fits this.", Confidence.UNKNOWN, fixes=(Fix("Ask Azure's support."),))
+    plain = facts_of(msgspec.structs.replace(end, diagnosis=unknown), ["ErrorCode:AuthorizationPermissionMismatch"])
+    assert FAILURE.message in plain.happened
+    assert not plain.sure
+    assert "Grant Storage Blob Data Reader" in plain.fixes[0].words
+    assert any("AuthorizationPermissionMismatch" in line for line in plain.why)
