@@ -21,11 +21,14 @@ class Once(Generic[T]):
     """`result` begins it if need be, waits, and gives what `call` returned or raises what it raised, every time.
 
     `seconds` is how long `call` took, without what it waited for in `after`; 0 before its end. The thread is a daemon: nobody who
-    leaves waits for it.
+    leaves waits for it. It passes `gate` first: many threads are started sooner while none of them is at work yet.
     """
 
-    def __init__(self, name: str, call: Callable[[], T], after: Iterable[Waited] = ()) -> None:
+    def __init__(
+        self, name: str, call: Callable[[], T], after: Iterable[Waited] = (), gate: threading.Event | None = None
+    ) -> None:
         self.name = name
+        self._gate = gate
         self.after = tuple(after)
         self.seconds = 0.0
         self._call = call
@@ -67,6 +70,8 @@ class Once(Generic[T]):
 
     def _work(self) -> None:
         try:
+            if self._gate is not None:
+                self._gate.wait()
             for other in self.after:
                 other.start()
             for other in self.after:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -54,6 +55,8 @@ class Reads:
         self.session, self.answers = session, answers
         self.known = known or Known()
         self.all: list[Once[object]] = []
+        self._gate = threading.Event()
+        self._gate.set()
         where, store, who = answers.workspace, answers.storage, answers.identity
         self.uai = who.kind is IdentityKind.UAI
         group, subscription = where.resource_group, where.subscription
@@ -112,10 +115,12 @@ class Reads:
         self.on_registry = once("your rights on the registry", self._registry_rights, after=space, wanted=self.uai)
 
     def begin(self) -> None:
-        """Begin everything that this plan needs."""
+        """Begin everything that this plan needs; what takes longest, or waits for others, stands last and begins first."""
+        self._gate.clear()
         self.caller.start()
-        for one in self.all:
+        for one in reversed(self.all):
             one.start()
+        self._gate.set()
 
     # ---- what the workspace tells, or is known
 
@@ -151,7 +156,7 @@ class Reads:
             self.caller.result()  # who is not signed in is told so once, and asked for no second token
             return call()
 
-        made = Once(name, call if free else signed_in, after if free else (self.caller, *after))
+        made = Once(name, call if free else signed_in, after if free else (self.caller, *after), self._gate)
         if wanted:
             self.all.append(made)  # type: ignore[arg-type]  # only begun and measured there
         return made
