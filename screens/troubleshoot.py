@@ -118,6 +118,8 @@ class TroubleshootScreen(Screen[None]):
             return finished.diagnosis
         if finished is None and self._wizard.progress.found is not None:
             return self._wizard.progress.found
+        if self._wizard.told is not None and self._wizard.told[0] == failure:
+            return self._wizard.told[1]
         if failure is not None and failure is not self._asked:
             self._asked, self._answer = failure, None
             logs = {name: tuple(lines)[-_HELD:] for name, lines in self._wizard.progress.logs.items()}

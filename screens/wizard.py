@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
+from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import Event, LogLine, RunFinished
 from mi_tui.model.exchange import Exchange
@@ -69,6 +70,8 @@ class Wizard(Accounts):
         self.log: RunLog | None = None
         """The file of the run's log."""
         self.last_failure: Failure | None = None
+        self.told: tuple[Failure, Diagnosis] | None = None
+        """The last failure of a run with what its run found of it; it stays when the run has gone on since."""
         self.exchanges: dict[str, Exchange] = {}
         self.questions: deque[SignInQuestion] = deque()
         """What steps ask of the person, to be shown on whatever screen is there."""
@@ -366,6 +369,8 @@ class Wizard(Accounts):
             self.progress.take(event)
             if isinstance(event, RunFinished):
                 self.last_failure = event.failure or self.last_failure
+                if event.failure is not None and event.diagnosis is not None:
+                    self.told = (event.failure, event.diagnosis)
                 if self.log is not None:
                     self.log.flush()
             taken += 1

@@ -93,6 +93,24 @@ def test_the_diagnosis_of_a_run_stands_in_front_and_its_first_fix_has_the_focus(
     drive(Troubled(tmp_path), journey, size)
 
 
+def test_what_a_run_found_of_its_failure_stays_when_it_has_gone_on_since(tmp_path: Path) -> None:
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        wizard = app.wizard
+        for end in (
+            RunFinished(run="abc123", outcome=Outcome.FAILED, failure=FAILURE, diagnosis=ROLE),
+            RunFinished(run="abc123", outcome=Outcome.SUCCEEDED, response=[1.0]),
+        ):
+            wizard._events.append(end)
+            wizard.drain()
+        await troubleshoot(app, pilot)
+        await until(pilot, lambda: isinstance(app.focused, FixLine))
+        assert "refuses for want of a role" in flat(app)
+        assert isinstance(app.focused, FixLine)
+        assert app.focused.fix.change is None, "the run needs it no more"
+
+    drive(Troubled(tmp_path), journey, (120, 40))
+
+
 def test_what_a_run_has_found_while_it_goes_is_there_too(tmp_path: Path) -> None:
     async def journey(app: MiTui, pilot: Pilot[int]) -> None:
         app.wizard.progress.take(Notice(run="abc123", text="The deployment waits.", diagnosis=ROLE))
