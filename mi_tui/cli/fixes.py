@@ -27,7 +27,7 @@ def fix_options(function: F) -> F:
         "--fix",
         metavar="N|KIND[=VALUE,...]",
         help="Change the plan first: a fix by the number that the failure was told with, or one of your own, such as "
-        "instance-type=Standard_DS2_v2. The difference is shown, and asked about.",
+        "instance-type=Standard_DS2_v2, or code once your script is mended. The difference is shown, and asked about.",
     )
     yes = click.option("--yes", is_flag=True, help="With --fix: do not ask before the plan is changed.")
     return fix(yes(function))

@@ -28,6 +28,8 @@ _BEFORE = 900.0
 """Seconds within which files are uploaded before the version that they belong to is registered."""
 
 _SIDE_BY_SIDE = 8
+_GAP = 3
+"""How many names of code are looked for in vain, one after the other, before there are no more."""
 _UNKNOWN = "unknown"
 
 
@@ -155,8 +157,15 @@ class _Look:
                     yield from self._version(
                         kind, names.asset_id(self._space, f"{kind.value}s", name, "1"), f"{kind.value}s/{name}:1"
                     )
-        code = planner.code_name(self._run)
-        yield from self._version(ResourceKind.CODE, names.asset_id(self._space, "codes", code, "1"), f"codes/{code}:1")
+        number = missed = 0
+        while missed < _GAP:  # code whose content was registered before has left out a number
+            number += 1
+            code = planner.code_name(self._run, number)
+            found = list(
+                self._version(ResourceKind.CODE, names.asset_id(self._space, "codes", code, "1"), f"codes/{code}:1")
+            )
+            missed = 0 if found else missed + 1
+            yield from found
 
     def _version(self, kind: ResourceKind, identifier: str, name: str) -> Iterator[Marked]:
         item = arm.get(self._session, identifier, assets.API_VERSION)

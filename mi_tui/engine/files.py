@@ -81,11 +81,11 @@ def _faults(answers: Answers, unreachable: Collection[str]) -> Iterator[Fault]:
     """What is wrong with the files; those whose path cannot even be followed are named already."""
     deployment, upload, request = answers.deployment, answers.storage.upload, answers.request
     if "deployment.model" not in unreachable:
-        yield from _model_faults(Path(deployment.model))
+        yield from model_faults(Path(deployment.model))
     if "deployment.code" not in unreachable:
         code = Path(deployment.code)
         if code.is_dir():
-            yield from _script_faults(code / deployment.scoring_script)
+            yield from script_faults(code / deployment.scoring_script)
         else:
             yield Fault("deployment.code", 0, f"there is no folder {code}.")
     if "deployment.conda" not in unreachable:
@@ -96,7 +96,8 @@ def _faults(answers: Answers, unreachable: Collection[str]) -> Iterator[Fault]:
         yield from _request_faults(Path(request))
 
 
-def _model_faults(model: Path) -> Iterator[Fault]:
+def model_faults(model: Path) -> Iterator[Fault]:
+    """Why a file or folder cannot be the model."""
     place = "deployment.model"
     if not model.exists():
         yield Fault(place, 0, f"there is no {model}.")
@@ -106,7 +107,8 @@ def _model_faults(model: Path) -> Iterator[Fault]:
         yield Fault(place, 0, f"the folder {model} has no file in it.")
 
 
-def _script_faults(script: Path) -> Iterator[Fault]:
+def script_faults(script: Path) -> Iterator[Fault]:
+    """Why a file cannot be the scoring script: read, and not run."""
     place = "deployment.scoring_script"
     try:
         there = script.is_file()
@@ -123,9 +125,9 @@ def _script_faults(script: Path) -> Iterator[Fault]:
         return
     except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
-        yield Fault(
-            place, 0, f"{script} is no valid Python{f', line {line}' if line else ''}: {getattr(error, 'msg', error)}."
-        )
+        told = f"{script} is no valid Python{f', line {line}' if line else ''}: {getattr(error, 'msg', error)}"
+        text = (getattr(error, "text", None) or "").strip()
+        yield Fault(place, 0, f"{told}: {text}" if text else f"{told}.")
         return
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     defined |= {

@@ -37,9 +37,9 @@ def new_run_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(6))
 
 
-def code_name(run: str) -> str:
-    """The name under which a run registers its code; Azure takes GUIDs only."""
-    return str(uuid.uuid5(_CODE_NAMESPACE, run))
+def code_name(run: str, number: int = 1) -> str:
+    """The name under which a run registers its code for the `number`th time; Azure takes GUIDs only."""
+    return str(uuid.uuid5(_CODE_NAMESPACE, run if number == 1 else f"{run} {number}"))
 
 
 def make_plan(session: Session, answers: Answers, run: str) -> Plan:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from mi_tui.guide.case import Case
 from mi_tui.guide.conditions import placeholders, the_grant, unregistered
@@ -42,6 +43,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "principal": ("the identity {}", "the endpoint's identity"),
     "registry": ("the registry {}", "the workspace's registry"),
     "scope": ("{}", "the container"),
+    "script": ("{}", "the scoring script"),
     "size": ("{}", "the instance type"),
     "subscription": ("the subscription {}", "the subscription"),
     "unregistered": ("{}", "the resource providers"),
@@ -130,6 +132,7 @@ def facts(read: Read, captures: Mapping[str, str], rule: Rule) -> Facts:
         "location": world.location,
         "principal": world.principal_id,
         "registry": world.registry_id or "",
+        "script": str(Path(answers.deployment.code, answers.deployment.scoring_script)) if answers else "",
         "size": world.instance_type or (answers.deployment.instance_type if answers else ""),
         "subscription": world.subscription or (answers.workspace.subscription if answers else ""),
         "workspace": world.workspace or (answers.workspace.name if answers else ""),

@@ -80,6 +80,8 @@ _OFFERS = {
     ChangeKind.IDENTITY: "take the identity that the endpoint has",
     ChangeKind.REPLACE_BROKEN: "delete the broken endpoint {} and make it again",
     ChangeKind.CONDA: "put {} into the conda file",
+    ChangeKind.CODE: "upload the scoring script's folder again",
+    ChangeKind.MODEL: "upload the model again",
     ChangeKind.VARIABLE: "set {}",
     ChangeKind.TAG: "set the tag {}",
     ChangeKind.RETRY: "try again",

@@ -11,13 +11,15 @@ All of that is private to the package. Where another version has it elsewhere, i
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from mi_tui.services import retries
+from mi_tui.services import quiet, retries
 from mi_tui.services.operations import Operations
 
 _ONE = threading.Lock()
@@ -107,3 +109,26 @@ def _name_upload() -> None:
         return plain(**({"pending_upload_id": _upload} if _upload else {}), **options)
 
     utils.PendingUploadRequestDto = request
+
+
+def contents(path: Path) -> dict[str, str] | None:
+    """The files that azure-ai-ml would upload of a folder, without what .amlignore (or else .gitignore) names, or a single file: each by its
+    name in the upload, with its hash. None where the package has elsewhere what tells that. Raises OSError."""
+    quiet.load_ml()
+    try:
+        from azure.ai.ml._utils._asset_utils import get_ignore_file, get_upload_files_from_folder
+    except ImportError:
+        return None
+
+    where = path.resolve()
+    files = (
+        get_upload_files_from_folder(where, ignore_file=get_ignore_file(where))
+        if where.is_dir()
+        else [(where, where.name)]
+    )
+    return {str(name): _hash(Path(file)) for file, name in files}
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.campaign.world import differences
 from tests.e2e.conftest import TIMEOUT, Shell
 from tests.e2e.test_terminal import Terminal
 
@@ -29,6 +30,42 @@ def answers(lone_shell: Shell) -> Path:
     path = lone_shell.home.parent / "answers.yaml"
     path.write_text(yaml.safe_dump(made))
     return path
+
+
+@pytest.mark.long
+def test_a_script_that_was_mended_is_uploaded_again(lone_shell: Shell) -> None:
+    lone_shell("sandbox", "start", "--profile", "instant", check=True)
+    before, path = lone_shell.tree(), lone_shell.home.parent / "answers.yaml"
+    made = yaml.safe_load(lone_shell("answers", "--sandbox", check=True).out)
+    code = shutil.copytree(made["deployment"]["code"], path.with_name("code"))
+    made["deployment"]["code"] = str(code)
+    path.write_text(yaml.safe_dump(made))
+    script = code / "score.py"
+    whole = script.read_text()
+    script.write_text(f"{whole}\ndef init():\n    open('nowhere')\n")
+    up = lone_shell("up", str(path), "--sandbox", "--profile", "instant", "--yes")
+    assert up.code == 1, up.err
+    assert f"in {script}" in " ".join(up.err.split()), "the fix names the script"
+    run = lone_shell("runs", "--json", check=True).last["run"]
+
+    refused = lone_shell("resume", run, "--fix", "code", "--yes")
+    assert refused.code == 2
+    assert "as it was when it was uploaded" in refused.err
+    script.write_text(f"{whole}\ndef init(:\n")
+    refused = lone_shell("resume", run, "--fix", "1", "--yes")
+    assert refused.code == 2
+    assert "def init(:" in refused.err
+    script.write_text(whole)
+    again = lone_shell("resume", run)
+    assert again.code == 1
+    assert f"'mi-tui resume {run} --fix code'" in again.out + again.err, "the old script is what fails again"
+
+    fixed = lone_shell("resume", run, "--fix", "code", "--yes", "--json")
+    assert fixed.code == 0, fixed.out + fixed.err
+    assert "~ score.py is other than it was" in fixed.err
+    assert len(fixed.last["response"]) == 2
+    assert lone_shell("down", run, "--yes").code == 0
+    assert differences(before, lone_shell.tree()) == []
 
 
 @pytest.mark.long

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from mi_tui.engine import adopting
 from mi_tui.engine.context import Stop
-from mi_tui.engine.journal import RunState
-from mi_tui.engine.planner import PlanError
+from mi_tui.engine.journal import RunState, Verdict
+from mi_tui.engine.mending.uploaded import MADE_FROM, content
+from mi_tui.engine.planner import PlanError, code_name
 from mi_tui.fixing import Fixing, Mended
 from mi_tui.model.answers import Answers, GrantPolicy
 from mi_tui.model.diagnosis import Change, ChangeKind
+from mi_tui.model.plan import ResourceKind
 from mi_tui.sandbox import client
 from tests.campaign.world import differences
 from tests.e2e.conftest import environment_cache
@@ -244,6 +247,7 @@ def test_a_change_that_cannot_be_says_why_and_changes_nothing(journey: Journey, 
         "identity": "There is no endpoint",
         "identity=uai,id-x": "is no resource id",
         "replace-broken=other": "The plan's endpoint is",
+        "code=score.py": "takes no value",
         "variable": "was not said",
         "variable=NOT_THERE=": "There is no variable",
         "variable=FILE_NAME=": "the script finds nothing",
@@ -255,6 +259,83 @@ def test_a_change_that_cannot_be_says_why_and_changes_nothing(journey: Journey, 
         assert words in str(refused.value), text
     assert journey.workflow.journal.run(run).plan == plan
     assert journey.tree() == before
+
+
+def own_script(journey: Journey, folder: Path) -> tuple[Answers, Path]:
+    """The example's answers with a code folder that may be changed, and the script in it."""
+    code = shutil.copytree(journey.answers().deployment.code, folder / "code")
+    return journey.answers(deployment={"code": str(code)}), code / "score.py"
+
+
+def test_a_script_that_was_mended_is_uploaded_under_another_name_and_what_cannot_help_is_refused(
+    journey: Journey, tmp_path: Path
+) -> None:
+    wanted, script = own_script(journey, tmp_path)
+    run, plan = journey.workflow.plan(journey.target, wanted)
+    journey.workflow.journal.add_run(run, "sandbox", plan)
+    fixing, change = Fixing(journey.workflow), Change(ChangeKind.CODE)
+    journey.workflow.journal.note(run, MADE_FROM["code"], content(script.parent))
+    record = journey.workflow.journal.run(run)
+    with pytest.raises(PlanError, match="as it was when it was uploaded"):
+        fixing.show(journey.target, record, change)
+    whole = script.read_text()
+    script.write_text(f"{whole}\ndef broken(:\n")
+    with pytest.raises(PlanError, match=rf"line {whole.count(chr(10)) + 2}: .*: def broken\(:"):
+        fixing.show(journey.target, record, change)
+    script.write_text(f"{whole}# mended\n")
+    mended = fixing.show(journey.target, record, change)
+    code = mended.plan.resource("code")
+    assert (code.name, mended.plan.resource("model")) == (code_name(run, 2), plan.resource("model"))
+    assert code.id == plan.resource("code").id.replace(code_name(run), code_name(run, 2))
+    assert "~ score.py is other than it was" in mended.lines
+    assert f"+ create code {code.name} (was {code_name(run)})" in mended.lines
+    with pytest.raises(PlanError, match="Nothing was uploaded yet"):
+        fixing.show_new(journey.target, run, wanted, change)
+
+
+@pytest.mark.long
+def test_a_script_that_fails_at_the_first_request_is_mended_and_put_back_and_so_is_the_model(
+    journey: Journey, tmp_path: Path
+) -> None:
+    before = journey.tree()
+    wanted, script = own_script(journey, tmp_path)
+    model = Path(shutil.copytree(wanted.deployment.model, tmp_path / "model"))
+    wanted = journey.answers(deployment={"code": str(script.parent), "model": str(model)})
+    whole = script.read_text()
+    first = f"{whole}\ndef run(data):\n    raise ValueError(data)\n"
+    script.write_text(first)
+    ended = journey.up(wanted)
+    assert ended.code == "HTTP 424"
+    assert ended.finished is not None
+    assert ended.finished.diagnosis is not None
+    assert Change(ChangeKind.CODE) in [fix.change for fix in ended.finished.diagnosis.fixes]
+    script.write_text(whole)
+    mended, ended = fixed(journey, "code")
+    assert ended.scored, f"{ended.code} {ended.message}"
+    assert "is deleted and made again" in "\n".join(mended.lines)
+    # Azure answers with the asset that it has of the same content: this run's own first one.
+    script.write_text(first)
+    mended, ended = fixed(journey, "code")
+    assert ended.code == "HTTP 424"
+    resumed = journey.resume()
+    assert resumed.code == "HTTP 424"
+    script.write_text(f"{whole}# mended\n")
+    assert fixed(journey, "code")[1].scored
+    (model / "more.txt").write_text("more")
+    mended, ended = fixed(journey, "model")
+    assert ended.scored, f"{ended.code} {ended.message}"
+    assert "+ more.txt is new" in mended.lines
+    # Without the journal they are found by their names alone; one number of the code was left out, as its content was there.
+    marked = adopting.find(
+        journey.target.session, journey.connection.resource_group, journey.connection.workspace, journey.runs[-1]
+    ).marked
+    ledger = journey.workflow.journal.ledger(journey.runs[-1])
+    for kind, number in {ResourceKind.CODE: 3, ResourceKind.MODEL: 2}.items():
+        known = {entry.id.lower() for entry in ledger if entry.kind is kind and entry.verdict is Verdict.CREATED}
+        assert {one.id.lower() for one in marked if one.kind is kind} == known
+        assert len(known) == number
+    journey.down()
+    assert differences(before, journey.tree()) == []
 
 
 def test_a_plan_that_somebody_changed_meanwhile_is_not_changed_again(journey: Journey, tmp_path: Path) -> None:

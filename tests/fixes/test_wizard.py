@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 
 from mi_tui.app import MiTui
+from mi_tui.model.answers import Answers
 from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import Outcome
 from mi_tui.widgets.card import FixLine
@@ -19,7 +20,7 @@ from screens.mending import MendDialog, MendDraft, Repairs
 from screens.review import ReviewScreen
 from tests.campaign.world import differences
 from tests.e2e.conftest import environment_cache
-from tests.fixes.test_fixes import answers, journey, opened_journey
+from tests.fixes.test_fixes import answers, journey, opened_journey, own_script
 from tests.scenarios.journey import Journey
 from tests.screens.plans import screen_text, until
 
@@ -34,32 +35,17 @@ def test_a_fix_by_enter_alone_ends_in_a_scored_answer(journey: Journey, tmp_path
     journey.scenario("missing-server")
     before, wanted = journey.tree(), answers(journey, tmp_path)
 
-    async def go() -> None:
-        app = MiTui(journey.workflow)
-        async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.pause()
-            app.wizard.target, app.wizard.draft = journey.target, Draft.of(wanted)
-            app.go(Stage.REVIEW)
-            await _by_enter(app, pilot)
-            app.wizard.close()
+    asyncio.run(_by_enter(journey, wanted, lambda: None, "+name: mi-tui-scoring-2"))
+    journey.down()
+    assert differences(before, journey.tree()) == []
 
-    async def _by_enter(app: MiTui, pilot: Pilot[int]) -> None:
-        async def sees(what: Callable[[], bool]) -> None:
-            await until(app, pilot, what, SECONDS)
 
-        await sees(lambda: app.wizard.plan is not None and not app.screen.query_one("#primary", Button).disabled)
-        app.screen.query_one("#primary", Button).focus()
-        await pilot.press("enter")
-        await sees(lambda: isinstance(app.screen, DeployScreen) and isinstance(app.focused, FixLine))
-        assert "enter shows the change" in screen_text(app)
-        await pilot.press("enter")
-        await sees(lambda: isinstance(app.screen, MendDialog) and not app.screen.query_one("#confirm", Button).disabled)
-        assert "+name: mi-tui-scoring-2" in screen_text(app)
-        await pilot.press("enter")
-        await sees(lambda: app.wizard.progress.outcome is Outcome.SUCCEEDED)
-        journey.runs.append(app.wizard.run)
-
-    asyncio.run(go())
+def test_a_script_that_is_mended_meanwhile_is_uploaded_by_enter_alone(journey: Journey, tmp_path: Path) -> None:
+    before = journey.tree()
+    wanted, script = own_script(journey, tmp_path)
+    whole = script.read_text()
+    script.write_text(f"{whole}\ndef init():\n    raise ValueError('on purpose')\n")
+    asyncio.run(_by_enter(journey, wanted, lambda: script.write_text(whole), "~ score.py is other than it was"))
     journey.down()
     assert differences(before, journey.tree()) == []
 
@@ -100,3 +86,29 @@ def test_a_repair_on_the_review_keeps_the_run_from_failing(journey: Journey, tmp
     asyncio.run(go())
     journey.down()
     assert differences(before, journey.tree()) == []
+
+
+async def _by_enter(journey: Journey, wanted: Answers, mend: Callable[[], object], says: str) -> None:
+    """A run that fails, what the person does then, and the first fix."""
+    app = MiTui(journey.workflow)
+    async with app.run_test(size=(80, 24)) as pilot:
+
+        async def sees(what: Callable[[], bool]) -> None:
+            await until(app, pilot, what, SECONDS)
+
+        await pilot.pause()
+        app.wizard.target, app.wizard.draft = journey.target, Draft.of(wanted)
+        app.go(Stage.REVIEW)
+        await sees(lambda: app.wizard.plan is not None and not app.screen.query_one("#primary", Button).disabled)
+        app.screen.query_one("#primary", Button).focus()
+        await pilot.press("enter")
+        await sees(lambda: isinstance(app.screen, DeployScreen) and isinstance(app.focused, FixLine))
+        assert "enter shows the change" in screen_text(app)
+        mend()
+        await pilot.press("enter")
+        await sees(lambda: isinstance(app.screen, MendDialog) and not app.screen.query_one("#confirm", Button).disabled)
+        assert says in screen_text(app)
+        await pilot.press("enter")
+        await sees(lambda: app.wizard.progress.outcome is Outcome.SUCCEEDED)
+        journey.runs.append(app.wizard.run)
+        app.wizard.close()

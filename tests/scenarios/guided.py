@@ -47,8 +47,6 @@ class Guided:
     fixes: tuple[ChangeKind, ...] = ()
     left: str = ""
     """What stays in the world after clean-up, as it may: a part of its id."""
-    mended: bool = True
-    """Whether it ends in a scored answer; a script that is changed by hand wants a new run."""
     kind: IdentityKind = SAI
     answers: dict[str, Any] = field(default_factory=dict)
     by_hand: Callable[[Journey, Path], None] | None = None
@@ -73,14 +71,15 @@ class Walked:
 
 
 def walk(journey: Journey, guided: Guided, folder: Path) -> Walked:
-    """Go through a scenario, with a conda file of one's own in `folder`; the sandbox is left without it and without what was made."""
+    """Go through a scenario, with a conda file and a code folder of one's own in `folder`; the sandbox is left without it and without what was made."""
     seen = Walked(guided)
     journey.scenario(guided.scenario)
     try:
         answers = journey.answers(guided.kind, **guided.answers)
-        # A fix may change it: it is not to be the example's own.
+        # A fix may change the one, and a person the other: they are not to be the example's own.
         conda = Path(shutil.copy(answers.deployment.conda, folder / "conda.yaml"))
-        deployment = msgspec.structs.replace(answers.deployment, conda=str(conda))
+        code = shutil.copytree(answers.deployment.code, folder / "code")
+        deployment = msgspec.structs.replace(answers.deployment, conda=str(conda), code=str(code))
         answers = msgspec.structs.replace(answers, deployment=deployment)
         if guided.scenario.startswith("endpoint-"):
             journey.workflow.advice.preflight(journey.target, answers)  # its endpoint appears with the first look at it
@@ -214,6 +213,11 @@ def _other_conda(_journey: Journey, folder: Path) -> None:
     conda.write_text(conda.read_text().replace("name: mi-tui-scoring", "name: mended"))
 
 
+def _other_script(_journey: Journey, folder: Path) -> None:
+    with (folder / "code" / "score.py").open("a") as script:
+        script.write("# mended\n")
+
+
 PASSES = "it passes by itself"
 NOTHING = "nothing is wrong"
 
@@ -311,7 +315,8 @@ GUIDED = (
     Guided(
         "bad-scoring-script",
         rule="file-not-found",
-        mended=False,
+        fixes=(ChangeKind.CODE,),
+        by_hand=_other_script,
         unseen="the container breaks the script; the local one is whole",
     ),
     Guided(

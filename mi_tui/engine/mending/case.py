@@ -33,6 +33,8 @@ class Wish:
     register: tuple[str, ...] = ()
     conda: tuple[str, ...] | None = None
     """Requirements for the conda file; empty: it is read again as it is; None: it is not touched."""
+    anew: frozenset[str] = frozenset()
+    """Keys of the registered assets whose files are uploaded again as they are now, under another name: `code`, `model`."""
     remake: bool = False
     """The deployment is made again although nothing of it may be other than before."""
     facts: dict[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ import msgspec
 
 from mi_tui.engine import found, planner
 from mi_tui.engine.journal import Journal, LedgerEntry, RunRecord
-from mi_tui.engine.mending import conda_file
+from mi_tui.engine.mending import conda_file, uploaded
 from mi_tui.engine.mending.case import Case, Wish, refused
 from mi_tui.engine.mending.conda_file import Aside, Edit
 from mi_tui.engine.mending.wishes import wish
@@ -66,6 +66,8 @@ def mend_new(
     edit, diff = _edit(wanted, aside)
     if wanted.conda is not None and edit is None:
         raise refused("not-begun", "Nothing was registered yet: the conda file is read when the run begins.")
+    if wanted.anew:
+        raise refused("not-begun", "Nothing was uploaded yet: the files are read when the run begins.")
     plan = planner.make_plan(session, wanted.answers, run)
     register = (*(changed.registers if changed else ()), *wanted.register)
     plan = msgspec.structs.replace(plan, steps=_with_steps(plan.steps, register, edit=False, leaving=False))
@@ -93,6 +95,8 @@ def mend(
             "conda-file", "The conda file is as it was when its environment was registered.",
             "Mend it first; then the same fix reads it again.",
         )  # fmt: skip
+    for key in sorted(wanted.anew):
+        wanted.lines += uploaded.differences(key, wanted.answers.deployment, facts)
     edit, diff = _edit(wanted, aside)
     plan = _plan_anew(session, record.id, old, wanted, ledger)
     leaving = mended.left_behind(plan, ledger)
@@ -171,18 +175,25 @@ def _asset(run: str, item: PlannedResource, old: Plan, wanted: Wish, ledger: lis
     if member is None:
         return item
     before = old.resource(item.key)
-    anew = item.key == "environment" and wanted.conda is not None
+    anew = item.key in wanted.anew or (item.key == "environment" and wanted.conda is not None)
     if not anew and getattr(old.answers.deployment, member) != getattr(wanted.answers.deployment, member):
         return item
     if not anew:
         return before
     used = {before.name, *(entry.name.split("/")[-1].split(":")[0] for entry in ledger if entry.kind is item.kind)}
     number = 2
-    while (name := f"{wanted.answers.endpoint.name}-{number}-{run}-env") in used:
+    while (name := _numbered(item.key, wanted.answers.endpoint.name, run, number)) in used:
         number += 1
     return msgspec.structs.replace(
-        item, name=name, id=names.asset_id(old.place.workspace_id, "environments", name, "1")
+        item, name=name, id=names.asset_id(old.place.workspace_id, f"{item.kind.value}s", name, "1")
     )
+
+
+def _numbered(key: str, endpoint: str, run: str, number: int) -> str:
+    """The name of a registered asset that this run makes for the `number`th time; clean-up without the journal knows it by this form."""
+    if key == "code":
+        return planner.code_name(run, number)
+    return f"{endpoint}-{number}-{run}-{'env' if key == 'environment' else key}"
 
 
 def _told(plan: Plan) -> Plan:

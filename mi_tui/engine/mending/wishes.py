@@ -1,4 +1,4 @@
-"""What each kind of change asks for: other answers, grants to make, providers to register, lines in the conda file, waiting."""
+"""What each kind of change asks for: other answers, grants to make, providers to register, lines in the conda file, files uploaded again, waiting."""
 
 from __future__ import annotations
 
@@ -204,6 +204,17 @@ def _conda(case: Case, values: tuple[str, ...]) -> Wish:
     return Wish(case.answers, conda=values, remake=True)
 
 
+def _again(key: str) -> Callable[[Case, tuple[str, ...]], Wish]:
+    """The change that uploads what this asset of the plan is made from again."""
+
+    def made(case: Case, values: tuple[str, ...]) -> Wish:
+        if values:
+            raise refused(key, f"The fix {key!r} takes no value: what the answers name is uploaded as it is now.")
+        return Wish(case.answers, anew=frozenset({key}), remake=True)
+
+    return made
+
+
 def _variable(case: Case, values: tuple[str, ...]) -> Wish:
     if not values:
         raise refused("variable", "Which variable is to be set was not said.", "Such as LOG_LEVEL=debug.")
@@ -270,6 +281,8 @@ _KINDS: dict[ChangeKind, Callable[[Case, tuple[str, ...]], Wish]] = {
     ChangeKind.IDENTITY: _identity,
     ChangeKind.REPLACE_BROKEN: _replace_broken,
     ChangeKind.CONDA: _conda,
+    ChangeKind.CODE: _again("code"),
+    ChangeKind.MODEL: _again("model"),
     ChangeKind.VARIABLE: _variable,
     ChangeKind.TAG: _tag,
     ChangeKind.RETRY: _retry,

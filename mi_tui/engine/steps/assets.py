@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mi_tui.engine.context import Context, Done, Say
 from mi_tui.engine.journal import Verdict
+from mi_tui.engine.mending import uploaded
 from mi_tui.engine.mending.conda_file import MADE_FROM, hash_of, text_of
 from mi_tui.engine.steps.local import needed
 from mi_tui.model import names
@@ -25,6 +26,7 @@ def model(ctx: Context, say: Say) -> Done:
         return needed(ctx, wanted.model, "The model", "it is uploaded to the workspace")
 
     def register(path: Path, name: str, version: str) -> AssetInfo:
+        ctx.note(uploaded.MADE_FROM["model"], uploaded.content(path))
         return assets.register_model(
             ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags, _intent(ctx, planned)
         )
@@ -58,6 +60,7 @@ def code(ctx: Context, say: Say) -> Done:
         return path
 
     def register(path: Path, name: str, version: str) -> AssetInfo:
+        ctx.note(uploaded.MADE_FROM["code"], uploaded.content(path))
         return assets.register_code(
             ctx.session, ctx.group, ctx.workspace, name, version, path, ctx.tags, _intent(ctx, planned),
             upload=ctx.call(planned.id),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_tui.engine.context import Context, Done, Say
-from mi_tui.engine.mending import conda_file
+from mi_tui.engine.mending import conda_file, uploaded
 from mi_tui.engine.removal import REMOVABLE, Kept, Removal
 from mi_tui.engine.removers import REMOVERS, given_back
 from mi_tui.model import names
@@ -93,6 +94,16 @@ def remake(ctx: Context, say: Say) -> None:
     say("Deleting", "it was made before the plan was changed")
     _delete(ctx, planned.id, lambda status: say(status, ""))
     ctx.note(REMAKE, "")
+
+
+def say_what_is_older(ctx: Context) -> None:
+    """Say that the deployment gets the scoring script as it was uploaded, where the person has changed it since."""
+    folder = ctx.plan.answers.deployment.code
+    if uploaded.changed_since(Path(folder), ctx.fact(uploaded.MADE_FROM["code"])):
+        ctx.say_once(
+            f"{folder} was changed since it was uploaded; the deployment gets what was uploaded. "
+            f"'mi-tui resume {ctx.run} --fix code' uploads it as it is now."
+        )
 
 
 def _delete(ctx: Context, deployment_id: str, watch: Watch) -> None:

@@ -110,6 +110,7 @@ def deployment(ctx: Context, say: Say) -> Done:
         ctx.follower.look()
         return ctx.keep(ResourceKind.DEPLOYMENT, planned.id, planned.name)
     wanted = ctx.plan.answers.deployment
+    mended.say_what_is_older(ctx)
     spec = DeploymentSpec(
         endpoint=front,
         name=planned.name,
