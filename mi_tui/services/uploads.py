@@ -106,7 +106,7 @@ def _name_upload() -> None:
     plain = utils.PendingUploadRequestDto
 
     def request(**options: Any) -> Any:
-        return plain(**({"pending_upload_id": _upload} if _upload else {}), **options)
+        return plain(**{**({"pending_upload_id": _upload} if _upload else {}), **options})
 
     utils.PendingUploadRequestDto = request
 
