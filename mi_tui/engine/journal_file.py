@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import stat
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from mi_tui.engine.records import JournalError
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 30
 """How long a write waits for another mi-tui's."""
+_AGAIN = 0.02
+"""Seconds until what SQLite refuses without a wait is asked again."""
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
@@ -190,7 +193,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _bring_up(db: sqlite3.Connection, path: Path, notices: list[str]) -> None:
     version = _checked_version(db, path)
     # Not before the version is known: WAL writes into the file.
-    db.execute(f"PRAGMA journal_mode={'TRUNCATE' if _on_network(path) else 'WAL'}")
+    _set_mode(db, "TRUNCATE" if _on_network(path) else "WAL")
     db.execute("PRAGMA synchronous=FULL")
     if version == 0:
         _begin(db, path)
@@ -204,6 +207,20 @@ def _bring_up(db: sqlite3.Connection, path: Path, notices: list[str]) -> None:
             migrate(db, version)
         db.execute("COMMIT")
         notices.append(f"The journal was brought to a newer format; as it was before, it lies in {copy}.")
+
+
+def _set_mode(db: sqlite3.Connection, mode: str) -> None:
+    """Set the journal mode. Of two that do so at once SQLite refuses one without any wait (it would be a deadlock): that one asks again."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute(f"PRAGMA journal_mode={mode}")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
 
 
 def _begin(db: sqlite3.Connection, path: Path) -> None:
@@ -268,6 +285,8 @@ def _checked_version(db: sqlite3.Connection, path: Path) -> int:
     if version > SCHEMA_VERSION:
         raise JournalError(_newer(path, version))
     there = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if _version(db) != version:
+        return _checked_version(db, path)  # another one has made it, or brought it up, between the two looks
     if version and not _TABLES[version] <= there:
         raise JournalError(_damaged(path, f"it lacks {', '.join(sorted(_TABLES[version] - there))}"))
     if not version and there:

@@ -68,7 +68,7 @@ def test_missing_files_are_listed(shell: Shell) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_endpoint_with_the_other_kind_of_identity(shell: Shell) -> None:
     path = answers(shell, "first.yaml", "sai", ("grants: make", "grants: make"))
     assert shell("up", str(path), "--sandbox", "--yes").code == 0

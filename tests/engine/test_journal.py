@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mi_tui.engine import journal_file
 from mi_tui.engine.journal import Journal, JournalError, JournalWriteError, RunState, Verdict
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Storage, Workspace
 from mi_tui.model.plan import Place, Plan, ResourceKind
@@ -122,6 +123,22 @@ def test_two_that_open_a_new_journal_at_once_both_can(tmp_path: Path) -> None:
     for one in both:
         _, said = one.communicate(timeout=60)
         assert one.returncode == 0, said.decode()
+
+
+def test_a_journal_that_another_makes_between_two_looks_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, look, made = tmp_path / "j.db", journal_file._version, list[Journal]()
+
+    def slow(db: sqlite3.Connection) -> int:
+        version = look(db)
+        if not made:
+            made.append(None)  # type: ignore[arg-type]
+            made[0] = Journal(path)
+        return version
+
+    monkeypatch.setattr(journal_file, "_version", slow)
+    assert Journal(path).runs() == []
 
 
 def test_a_run_that_another_took_meanwhile_is_not_taken(
