@@ -66,6 +66,8 @@ class _Known:
         self._lock = threading.Lock()
         self._values: dict[str, tuple[str, ...]] = {}
         self._pattern: re.Pattern[str] | None = None
+        self._old = False
+        """Whether a value has come since the pattern was made."""
 
     def add(self, value: str) -> None:
         with self._lock:
@@ -73,13 +75,20 @@ class _Known:
             self._values[value] = known
             while len(self._values) > MOST:
                 del self._values[next(iter(self._values))]
+            self._old = True
+
+    def hide(self, text: str) -> str:
+        pattern = self._made() if self._old else self._pattern
+        return pattern.sub(HIDDEN, text) if pattern is not None else text
+
+    def _made(self) -> re.Pattern[str]:
+        """The pattern of all values. Made when a text is first cleaned: with many values it takes milliseconds."""
+        with self._lock:
             # The longest first: where one value holds another, both go.
             every = sorted({spelling for found in self._values.values() for spelling in found}, key=len, reverse=True)
             self._pattern = re.compile("|".join(re.escape(spelling) for spelling in every))
-
-    def hide(self, text: str) -> str:
-        pattern = self._pattern
-        return pattern.sub(HIDDEN, text) if pattern is not None else text
+            self._old = False
+            return self._pattern
 
 
 def _spellings(value: str) -> list[str]:

@@ -103,6 +103,7 @@ def test_a_signal_without_a_terminal_leaves_the_run(shell: Shell, number: signal
     assert shell.tree() == before
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_nothing_runs_on_when_the_last_client_is_gone(lone_shell: Shell) -> None:
     process, run = begin(lone_shell, "deployment")

@@ -38,6 +38,7 @@ def test_a_second_deployment_takes_the_traffic_and_gives_it_back(shell: Shell) -
     assert shell.tree() == before
 
 
+@pytest.mark.long
 def test_the_deployment_that_had_the_traffic_has_it_again(shell: Shell) -> None:
     before = shell.tree()
     first = shell("up", "--sandbox", "--yes", "--json", check=True).last["run"]

@@ -114,6 +114,7 @@ def test_a_healthy_endpoint_is_said_to_be_so_and_each_thing_that_is_broken_is_fo
     journey.down()
 
 
+@pytest.mark.long
 def test_a_client_id_that_is_the_principal_is_found(journey: Journey) -> None:
     patient = Patient(journey, IdentityKind.UAI)
     variables = journey.arm("GET", f"{patient.id}/deployments/blue")[1]["properties"]["environmentVariables"]

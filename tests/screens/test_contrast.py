@@ -34,7 +34,7 @@ def faint(app: MiTui) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("theme", [DARK.name, LIGHT.name])
+@pytest.mark.parametrize("theme", [DARK.name, pytest.param(LIGHT.name, marks=pytest.mark.long)])
 def test_every_text_can_be_read(theme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong: dict[str, set[str]] = {}
 

@@ -104,6 +104,7 @@ def test_ids_are_masked_on_every_step(tmp_path: Path, monkeypatch: pytest.Monkey
     assert shown >= {Stage.WORKSPACE, Stage.DEPLOY, Stage.ENDPOINT}, "there is something to be masked"
 
 
+@pytest.mark.long
 def test_any_size_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def look(camera: Camera, app: MiTui, screen: WizardScreen) -> None:
         for size in SIZES:
