@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from mi_tui.model.check import Check
-from mi_tui.model.diagnosis import Confidence, Diagnosis
+from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.examination import Examination
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
@@ -21,12 +21,6 @@ Safe = Callable[[str], str]
 _TEXT = 4_000
 _EVIDENCE = 12
 
-SURE = {
-    Confidence.CERTAIN: "certain",
-    Confidence.LIKELY: "likely",
-    Confidence.POSSIBLE: "possible",
-    Confidence.UNKNOWN: "not known",
-}
 _MARKS = {"ok": "done", "warning": "warning", "failed": "failed", "skipped": "skipped"}
 
 NOTHING = (
@@ -68,7 +62,7 @@ def reasons(found: Diagnosis, safe: Safe) -> Iterator[Part]:
     lines = [safe(found.why)] if found.why else []
     lines += [f"{safe(item.source)}: {safe(item.text)}" for item in found.evidence[:_EVIDENCE]]
     if lines:
-        yield f"Why we think so ({SURE[found.confidence]})", "\n".join(lines)
+        yield f"Why we think so ({found.confidence.words})", "\n".join(lines)
 
 
 def more(found: Diagnosis, safe: Safe) -> Iterator[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -101,13 +102,13 @@ class _Change(Dialog):
         self.query_one("#close", Button).focus()
         self.look(self._change)
 
+    @abstractmethod
     def look(self, change: Change) -> None:
         """Have the change looked at in the background, and `came` told what it would make."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, mended: Mended) -> None:
         """The change was confirmed."""
-        raise NotImplementedError
 
     def came(self, found: Mended | Failure) -> None:
         """What the change would make is known, or that it cannot be."""

@@ -293,7 +293,7 @@ class TroubleshootScreen(Screen[None]):
         if looked.examined is not None and not looked.examined.healthy:
             yield words.seen(looked.examined.checks, safe)
         for other in looked.diagnoses[1:4]:
-            yield f"It may also be ({words.SURE[other.confidence]})", safe(other.cause)
+            yield f"It may also be ({other.confidence.words})", safe(other.cause)
         for remark in looked.examined.remarks[:3] if looked.examined else ():
             yield "In the log of a deployment that is in order, perhaps over by now", safe(remark.cause)
         if looked.text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from mi_tui.model.diagnosis import Confidence, Diagnosis
+from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.text import cut, visible
 
 _WIDTH = 110
@@ -13,20 +13,12 @@ _LINE = 300
 """Characters of one line of evidence that are shown; JSON has all of it."""
 _EVIDENCE = 12
 
-SURE = {
-    Confidence.CERTAIN: "certain",
-    Confidence.LIKELY: "likely",
-    Confidence.POSSIBLE: "possible",
-    Confidence.UNKNOWN: "not known",
-}
-"""How sure a diagnosis is, in words."""
-
 
 def diagnosis_lines(found: Diagnosis, mark: str = "", run: str = "") -> Iterator[str]:
     """A diagnosis, line by line; with the `run` that failed, each fix that mi-tui can make has its command.
 
     Texts from outside are shown as they are; long sentences are folded, evidence and commands are not."""
-    yield from _folded(f"{mark} Why ({SURE[found.confidence]}): {found.cause}".strip(), "", "    ")
+    yield from _folded(f"{mark} Why ({found.confidence.words}): {found.cause}".strip(), "", "    ")
     if found.why:
         yield from _folded(found.why, "    ", "    ")
     for item in found.evidence[:_EVIDENCE]:

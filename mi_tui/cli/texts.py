@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
-from mi_tui.cli.telling import SURE, diagnosis_lines
+from mi_tui.cli.telling import diagnosis_lines
 from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.text import visible
 
@@ -36,7 +36,7 @@ def lines(found: tuple[Diagnosis, ...], mark: str) -> Iterator[str]:
     if len(found) > 1:
         yield "It also speaks of:"
     for one in found[1:]:
-        yield f"  - {visible(one.cause)} ({SURE[one.confidence]}; {one.rule})"
+        yield f"  - {visible(one.cause)} ({one.confidence.words}; {one.rule})"
 
 
 def _to_fill_in(command: str) -> bool:

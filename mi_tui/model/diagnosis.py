@@ -15,6 +15,11 @@ class Confidence(StrEnum):
     POSSIBLE = "possible"
     UNKNOWN = "unknown"
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        return "not known" if self is Confidence.UNKNOWN else self.value
+
 
 class Evidence(Struct, frozen=True):
     """One thing that speaks for the diagnosis: a line, an id, a state, a property. `text` comes from outside and is never markup."""

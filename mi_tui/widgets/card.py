@@ -81,7 +81,7 @@ def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
     failure = end.failure or Failure(code="", message="The run failed and gave no reason.")
     found = end.diagnosis if end.diagnosis and end.diagnosis.confidence is not Confidence.UNKNOWN else None
     if found is not None:
-        happened, why, sure = found.cause, _speaking(found, failure), found.confidence.value
+        happened, why, sure = found.cause, _speaking(found, failure), found.confidence.words
     else:
         happened, more = first_sentence(failure.sentence())
         why = [*([more] if more else []), *failure.details[:_TOLD], *(f"log: {line}" for line in telling(log))]
