@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -256,16 +255,6 @@ def test_a_sandbox_that_stopped_is_said_and_not_the_network(tmp_path: Path) -> N
     play(app, script)
 
 
-@pytest.fixture
-def same_environment() -> Iterator[None]:
-    """Opening the sandbox points the process's proxy variables into it."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.mark.usefixtures("same_environment")
 def test_the_three_steps_against_the_sandbox(tmp_path: Path) -> None:
     app = MiTui(Workflow(tmp_path))
     opened: list[Any] = []

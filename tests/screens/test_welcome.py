@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -28,13 +27,10 @@ SIGNED_OUT = Failure("AADSTS50173", "The sign-in has ended.", advice="Sign in ag
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What opening a target sets is put back; and a busy sign need not last here."""
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's proxy but the test's; and a busy sign need not last here."""
     monkeypatch.setattr("screens.welcome.BUSY_SECONDS", 0.2)
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
 
 
 Script = Callable[[MiTui, Pilot[int]], Awaitable[None]]
