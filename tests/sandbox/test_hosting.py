@@ -214,13 +214,15 @@ def test_a_workspace_without_a_registry_gets_one(tmp_path: Path) -> None:
 
 def test_a_crash_is_retried_while_a_role_is_on_its_way(online: Online) -> None:
     """As in Azure, where the container is restarted until its probes have failed for minutes."""
-    marker = online.arm.world.home / "tried"
+    tried, crash = online.arm.world.home / "tried", online.arm.world.home / "crash"
     script = f"""
-import os
+import os, time
 
 def init():
-    if not os.path.exists({str(marker)!r}):
-        open({str(marker)!r}, "w").close()
+    if not os.path.exists({str(tried)!r}):
+        open({str(tried)!r}, "w").close()
+        while not os.path.exists({str(crash)!r}):
+            time.sleep(0.05)
         raise SystemExit(1)
 
 def run(raw_data):
@@ -228,9 +230,13 @@ def run(raw_data):
 """
     principal = online.endpoint("ep-retry").json["identity"]["principalId"]
     assignment = grants.assign(online.arm.world, f"{WORKSPACE}/x", principal, BLOB_READER, by=furnish.USER_ID)
+    first = online.arm("PUT", f"{ENDPOINTS}/ep-retry/deployments/blue", online.body(script=script), version=VERSION)
+    eventually(online, tried.exists)
+    # Counted from the crash: how long a busy machine takes to get there changes nothing.
     assignment.effective_from = time.time() + 4
     online.arm.world.store.put_assignment(assignment)
-    assert online.deploy("ep-retry", script=script).json["status"] == "Succeeded"
+    crash.touch()
+    assert online.operation(first).json["status"] == "Succeeded"
     assert "Back-off restarting failed container" in online.logs("ep-retry")
 
 
