@@ -60,13 +60,15 @@ def main() -> int:
     campaign = Campaign(home, seed, given.jobs, given.resume or home / "state.jsonl", say, script)
     say(f"Worlds, and what rounds with violations left, lie in {home}.")
     figures = campaign.play(numbers)
-    if points and not given.only:
+    if points and not given.only and not campaign.cut:
         missed = points.missed(campaign.met)
         say(f"{len(missed)} points were not met by a resume and get a round of their own.")
         figures = campaign.play(missed)
         say(f"points {len(points.up) + len(points.down)}  not met {len(points.missed(campaign.met))}")
+    if campaign.cut:
+        say(f"Ended early: {campaign.cut}.")
     say(str(figures))
-    return 1 if figures.violations else 0
+    return 1 if figures.violations or campaign.cut else 0
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.campaign.nursery import NurseryGone
 from tests.campaign.rounds import Job, Result, Script
 
 FRESH_WORLD = 100
@@ -64,6 +65,8 @@ class Campaign:
         self.figures = Figures()
         self.met: set[str] = set()
         """Every kill that hit: the command and the point."""
+        self.cut = ""
+        """Why it ended before its last round, in words; empty when it did not."""
         self._script = script
         self._folder, self._seed, self._jobs, self._state, self._say = folder, seed, jobs, state, say
         self._lock = threading.Lock()
@@ -108,6 +111,10 @@ class Campaign:
                     job, era, played = self._job(index, era), era + 1, 0
                 played += 1
                 self._told(job.round(number, partial(self._script, number) if self._script else None))
+        except NurseryGone as error:
+            with self._lock:
+                left.clear()
+                self.cut = f"{error}; what was played before it is kept, the round under way is not counted"
         finally:
             if job is not None:
                 job.close()

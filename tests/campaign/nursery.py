@@ -6,6 +6,7 @@ fork waits for it and writes down how it ended, so that many can run at once. Ea
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -52,6 +53,10 @@ class Ended:
         return f"{self.out}\n{self.err}"
 
 
+class NurseryGone(RuntimeError):
+    """The process that mi-tui is forked from was ended from outside: it says nothing of mi-tui, and no round can be played on it."""
+
+
 class Nursery:
     """Begins processes of mi-tui with one home. Its methods may be called from many threads."""
 
@@ -72,9 +77,15 @@ class Nursery:
         """End the process that is forked from."""
         if self._parent is not None:
             assert self._parent.stdin is not None
-            self._parent.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._parent.stdin.close()
             self._parent.wait(30)
             self._parent = None
+
+    def kill(self) -> None:
+        """End that process as one from outside does."""
+        if self._parent is not None:
+            self._parent.kill()
 
     def run(
         self,
@@ -124,8 +135,11 @@ class Nursery:
                     env={**self.environment, "PYTHONPATH": str(REPOSITORY)}, cwd=REPOSITORY,
                 )  # fmt: skip
             assert self._parent.stdin is not None
-            self._parent.stdin.write(json.dumps(order) + "\n")
-            self._parent.stdin.flush()
+            try:
+                self._parent.stdin.write(json.dumps(order) + "\n")
+                self._parent.stdin.flush()
+            except BrokenPipeError:
+                raise NurseryGone("the process that mi-tui is forked from has ended") from None
         watch.begin(int(self._told(base.with_suffix(".pid"))))
         return int(self._told(base.with_suffix(".code")))
 
@@ -134,7 +148,7 @@ class Nursery:
         while not path.exists():
             assert self._parent is not None
             if self._parent.poll() is not None:
-                raise RuntimeError("the process that mi-tui is forked from has ended")
+                raise NurseryGone("the process that mi-tui is forked from has ended")
             time.sleep(0.02)
         return path.read_text()
 

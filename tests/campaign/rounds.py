@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.campaign import checks, faults, plans
-from tests.campaign.nursery import Ended, Nursery
+from tests.campaign.nursery import Ended, Nursery, NurseryGone
 from tests.campaign.victim import KINDS, Kill
 from tests.campaign.world import Tree, World
 
@@ -76,6 +76,8 @@ class Job:
                 for path in self.home.glob("journal.db*"):
                     path.unlink()
             _Round(self, folder, result, script).play()
+        except NurseryGone:
+            raise
         except Exception as error:  # noqa: BLE001 - a fault of the campaign itself must not end the night
             result.violations.append(f"the campaign itself failed: {type(error).__name__}: {error}")
         result.seconds = round(time.monotonic() - began, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.campaign import checks, faults, long_haul
 from tests.campaign.campaign import Campaign
 from tests.campaign.nursery import Ended
-from tests.campaign.rounds import Drawn
+from tests.campaign.rounds import Drawn, Job, Result
 from tests.campaign.together import together
 from tests.campaign.victim import Kill
 from tests.campaign.world import differences
@@ -102,6 +103,29 @@ def test_a_secret_is_seen_wherever_it_stands() -> None:
     assert checks.kept_secret({"out": b"Bearer eyJ0eXAiOiJKV1QiLCJh.eyJhdWQiOiJodHRwczovL20"}, set())
     assert checks.kept_secret({"out": b"https://x/y?sv=1&sig=abcdefghijklmnopqrstuvwxyz%3D"}, set())
     assert not checks.kept_secret({"out": b"https://x/y?sv=1&sig=***"}, {"abcdefghijklmnop"})
+
+
+@pytest.mark.slow
+def test_a_campaign_that_is_ended_from_outside_counts_only_what_it_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    """What a round does is left out; what mi-tui is forked from is there, and is killed."""
+
+    def asks_for_help(job: Job, number: int, begin: object = None) -> Result:
+        if number == 3:
+            job.nursery.kill()
+        assert job.nursery.run("--version").code == 0
+        return Result(number)
+
+    monkeypatch.setattr(Job, "round", asks_for_help)
+    campaign = Campaign(tmp_path / "worlds", "cut", 1, tmp_path / "state.jsonl", said.append)
+    assert campaign.play(range(1, 9)).rounds == 2
+    assert "has ended" in campaign.cut
+    assert [json.loads(line).get("number") for line in (tmp_path / "state.jsonl").read_text().splitlines()] == [
+        None,
+        1,
+        2,
+    ]
 
 
 def test_a_round_is_drawn_from_its_seed_alone(tmp_path: Path) -> None:
