@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mi_tui.engine import evidence
 from mi_tui.engine.context import Context, Done
 from mi_tui.engine.patience import Waiter, outlast, passes
 from mi_tui.engine.steps.mended import LEAVE_BEHIND
@@ -57,7 +58,7 @@ def end(ctx: Context, step: PlannedStep, say: Say) -> Done:
 def _deployment(ctx: Context, say: Say) -> Done:
     planned, front = ctx.plan.resource("deployment"), ctx.plan.answers.endpoint.name
     info = deployments.get(ctx.session, ctx.group, ctx.workspace, front, planned.name)
-    if info is None or not ctx.made(planned.id, info.tags):
+    if info is None or evidence.against(ctx, info):
         return Done("cancelled", "it had not been begun")
     if info.state.lower() == "succeeded":
         ctx.journal.created(ctx.run, planned.kind, planned.id, planned.name, f"tag mi-tui-run={ctx.run}")
@@ -80,6 +81,8 @@ def _endpoint(ctx: Context, say: Say) -> Done:
         return Done("cancelled", "it had not been begun")
     if info.state.lower() in endpoints.BUSY:
         return Done("left", f"{GOES_ON} (state {info.state})", planned.id)
+    if info.broken:
+        return Done("cancelled", "Azure could not make it, and left it broken", planned.id)
     return Done("done", BEFORE, planned.id)
 
 

@@ -178,9 +178,11 @@ class Context:
         if tags is not None and not mine:
             self.journal.forget(self.run, resource_id)
         if mine or self.ours(resource_id):
-            self.journal.created(
-                self.run, kind, resource_id, name, "intent recorded when it was absent; found present afterwards"
-            )
+            # What is noted of one that was made before stays: by it another of the same name is told from this run's.
+            if self.journal.verdict(self.run, resource_id) is not Verdict.CREATED:
+                self.journal.created(
+                    self.run, kind, resource_id, name, "intent recorded when it was absent; found present afterwards"
+                )
             return Done("created", detail or "made earlier by this run", resource_id)
         self.journal.existed(self.run, kind, resource_id, name, "present before this run")
         return Done("used", detail or "was here before", resource_id)

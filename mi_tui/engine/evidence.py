@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from mi_tui.engine.context import Context, Done
+from mi_tui.engine.context import RUN_TAG, Context, Done
 from mi_tui.engine.journal import LedgerEntry, Verdict
 from mi_tui.model import names
 from mi_tui.model.events import Notice
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services import seen
+from mi_tui.services.deployments import DeploymentInfo
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.seen import Seen
 
@@ -99,6 +100,14 @@ def words(entry: LedgerEntry) -> str:
     if entry.request_id:
         parts.append(f"request {entry.request_id}")
     return "; ".join(parts)
+
+
+def against(ctx: Context, info: DeploymentInfo) -> str:
+    """Why a deployment is not the one that this run made, in words; empty when it is. By its tags, and by the moment that Azure says."""
+    if not ctx.made(info.id, info.tags):
+        return "this run did not make it"
+    entry = ctx.journal.entry(ctx.run, info.id)
+    return another(entry, Seen(info.id, info.tags.get(RUN_TAG, ""), info.made), ctx.run) if entry else ""
 
 
 def blob_parts(resource_id: str) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from mi_tui.engine import evidence
 from mi_tui.engine.context import OVERWRITTEN, RUN_TAG, Context, Done
 from mi_tui.engine.journal import Verdict
 from mi_tui.model.events import Notice
@@ -47,6 +48,16 @@ def after_call(
     if tried or carried.get(RUN_TAG) != ctx.run:
         return keep(ctx, kind, resource_id, name, carried)
     return _give_back(ctx, kind, resource_id, name, FOUND)
+
+
+def ours(ctx: Context, kind: ResourceKind, resource_id: str, carried: dict[str, str]) -> bool:
+    """Whether this run made what is there, and nobody has made it again since: what may be deleted to be made anew. Raises ServiceError."""
+    if not ctx.made(resource_id, carried):
+        return False
+    entry, found = ctx.journal.entry(ctx.run, resource_id), seen.look(ctx.session, resource_id)
+    if found is None or (entry is not None and evidence.another(entry, found, ctx.run)):
+        return False
+    return ctx.journal.verdict(ctx.run, resource_id) not in _UNKNOWN or not against(ctx, kind, resource_id)
 
 
 def against(ctx: Context, kind: ResourceKind, resource_id: str) -> str:

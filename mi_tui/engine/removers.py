@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-from mi_tui.engine import evidence
+from mi_tui.engine import evidence, traffic
 from mi_tui.engine.journal import LedgerEntry, Verdict
 from mi_tui.engine.patience import passes
 from mi_tui.engine.removal import (
@@ -94,11 +93,11 @@ def _delete_deployment(job: Removal, entry: LedgerEntry, front: _Front, watch: W
     if not there:
         return False
     if info.traffic.get(entry.name):
-        before = json.loads(ctx.fact("traffic_before") or "{}")
+        before = traffic.before(ctx, front.name)
         shares = given_back(info.traffic, before, entry.name, {found.name for found in others})
         endpoints.wait_settled(front.session, front.group, front.workspace, front.name, watch=watch, stop=ctx.stop)
         endpoints.set_traffic(front.session, front.group, front.workspace, front.name, shares, watch, stop=ctx.stop)
-    ctx.note("traffic_before", "")
+    traffic.forget(ctx, front.name)
     return deployments.delete(front.session, front.group, front.workspace, front.name, entry.name, watch, stop=ctx.stop)
 
 

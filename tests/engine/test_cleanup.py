@@ -162,6 +162,26 @@ def test_a_step_that_meets_what_others_made_again_disowns_it(world: World) -> No
     identities.delete(ctx.session, ctx.group, identity.name)
 
 
+def test_what_others_made_again_is_told_by_its_evidence_after_a_resume_too(world: World) -> None:
+    """A container carries no tag that would be missed, and a copy may carry the run's own."""
+    ctx = world.begin("identity", "storage-account", "container")
+    identity, container = entry(ctx, ResourceKind.IDENTITY), entry(ctx, ResourceKind.CONTAINER)
+    account = ctx.plan.answers.storage.account
+    identities.delete(ctx.session, ctx.group, identity.name)
+    identities.create(ctx.session, ctx.group, identity.name, ctx.plan.place.location, {"mi-tui-run": ctx.run})
+    storage.delete_container(ctx.session, ctx.group, account, container.name)
+    storage.create_container(ctx.session, ctx.group, account, container.name)
+    for step, item in (("identity", identity), ("container", container)):
+        assert steps.find(step)(ctx, lambda *_: None).result == "used"
+        assert ctx.journal.verdict(ctx.run, item.id) is Verdict.EXISTED
+    clean(ctx)
+    assert seen.look(ctx.session, identity.id) is not None
+    assert seen.look(ctx.session, container.id) is not None
+    identities.delete(ctx.session, ctx.group, identity.name)
+    storage.delete_container(ctx.session, ctx.group, account, container.name)
+    assert clean(ctx).outcome is Outcome.SUCCEEDED
+
+
 def test_others_blobs_keep_the_container_unless_a_person_gave_them_away(world: World) -> None:
     ctx = world.begin()
     container = entry(ctx, ResourceKind.CONTAINER)

@@ -48,7 +48,7 @@ class Mended:
     """The change of the conda file that belongs to it."""
 
 
-_AFTER_ANOTHER_ENDPOINT = dict.fromkeys(("principal_id", "scoring_uri", "traffic_before", "response", "proof"), "")
+_AFTER_ANOTHER_ENDPOINT = dict.fromkeys(("principal_id", "scoring_uri", "response", "proof"), "")
 """What is known of the endpoint that the run does not have any more."""
 
 _ASSETS = {"model": "model", "code": "code", "environment": "conda"}

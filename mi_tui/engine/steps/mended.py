@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mi_tui.engine import evidence, traffic
 from mi_tui.engine.context import Context, Done, Say
 from mi_tui.engine.mending import conda_file, uploaded
-from mi_tui.engine.removal import REMOVABLE, Kept, Removal
+from mi_tui.engine.removal import REMOVABLE, Kept, Removal, certain
 from mi_tui.engine.removers import REMOVERS, given_back
 from mi_tui.model import names
+from mi_tui.model.failure import Failure
 from mi_tui.model.plan import REGISTER, Plan, PlannedStep, ResourceKind
 from mi_tui.services import deployments, endpoints, providers
+from mi_tui.services.errors import ServiceError
 from mi_tui.services.operations import Watch
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ def leave_behind(ctx: Context, say: Say) -> Done:
 
         try:
             if entry.kind is ResourceKind.DEPLOYMENT:
-                _delete(ctx, entry.id, watch)
+                _delete(job, entry.id, watch)
             else:
                 REMOVERS[entry.kind](job, entry, watch)
         except Kept as kept:
@@ -92,8 +95,22 @@ def remake(ctx: Context, say: Say) -> None:
     if ctx.fact(REMAKE) != planned.name:
         return
     say("Deleting", "it was made before the plan was changed")
-    _delete(ctx, planned.id, lambda status: say(status, ""))
+    try:
+        _delete(Removal(ctx), planned.id, lambda status: say(status, ""))
+    except Kept as kept:
+        raise not_this_runs(ctx, planned.name) from kept
     ctx.note(REMAKE, "")
+
+
+def not_this_runs(ctx: Context, name: str) -> ServiceError:
+    """That a deployment with the name of the plan's is in the way, and is not this run's to delete or to change."""
+    return ServiceError(
+        Failure(
+            code="mi-tui/deployment-exists",
+            message=f"There is a deployment {name!r} that this run did not make. It was left as it is.",
+            advice=f"Take another name: 'mi-tui resume {ctx.run} --fix deployment-name'; or have who made it delete it, then resume.",
+        )
+    )
 
 
 def say_what_is_older(ctx: Context) -> None:
@@ -106,18 +123,24 @@ def say_what_is_older(ctx: Context) -> None:
         )
 
 
-def _delete(ctx: Context, deployment_id: str, watch: Watch) -> None:
+def _delete(job: Removal, deployment_id: str, watch: Watch) -> None:
     """Delete one of this run's deployments, without its traffic first; nothing when it is gone. Kept when it is not this run's."""
+    ctx = job.ctx
     parsed = names.parse_id(deployment_id)
     front, name = parsed.segments[1][1], parsed.name
     where = (ctx.session, ctx.group, ctx.workspace, front)
-    info, back = endpoints.get(*where), deployments.get(*where, name)
+    back = certain(job, deployment_id, lambda: deployments.get(*where, name))
+    info = (
+        None
+        if back is None
+        else certain(job, deployment_id.rpartition("/deployments/")[0], lambda: endpoints.get(*where))
+    )
     if info is None or back is None:
         return
-    if not ctx.made(back.id, back.tags):
-        raise Kept("this run did not make it")
+    if why := evidence.against(ctx, back):
+        raise Kept(why)
     if info.traffic.get(name):
-        before = json.loads(ctx.fact("traffic_before") or "{}")
+        before = traffic.before(ctx, front)
         others = {found.name for found in deployments.list_all(*where)} - {name}
         shares = given_back(info.traffic, before, name, others)
         endpoints.wait_settled(*where, ctx.pace.endpoint_settle, watch, stop=ctx.stop)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
-from mi_tui.engine import logs, missing, overwritten
+from mi_tui.engine import evidence, logs, missing, overwritten
+from mi_tui.engine import traffic as before
 from mi_tui.engine.context import Context, Done, Interrupted, Looks, Say
 from mi_tui.engine.patience import passes
 from mi_tui.engine.steps import access, mended
@@ -69,12 +68,13 @@ def endpoint(ctx: Context, say: Say) -> Done:
 
 
 def _may_replace(ctx: Context, info: EndpointInfo) -> bool:
-    """Whether a broken endpoint is ours to delete: this run's own, or the leftover that the plan was to replace and that holds nothing."""
-    if ctx.made(info.id, info.tags):
-        return True
-    if ctx.plan.resource("endpoint").action is not Action.REPLACE:
+    """Whether a broken endpoint is ours to delete: this run's own, or the leftover that the plan was to replace; and it holds nothing of
+    others. ServiceError when it does."""
+    mine = overwritten.ours(ctx, ResourceKind.ENDPOINT, info.id, info.tags)
+    if not mine and ctx.plan.resource("endpoint").action is not Action.REPLACE:
         return False
-    tenants = deployments.list_all(ctx.session, ctx.group, ctx.workspace, info.name)
+    there = deployments.list_all(ctx.session, ctx.group, ctx.workspace, info.name)
+    tenants = [found for found in there if not mine or evidence.against(ctx, found)]
     if tenants:
         raise ServiceError(
             Failure(
@@ -214,14 +214,9 @@ def _settle(ctx: Context, say: Say, name: str) -> str:
             return ""
         state = info.state.lower()
         if state in {"succeeded", "failed", "canceled"}:
-            if not ctx.made(info.id, info.tags):
-                raise ServiceError(
-                    Failure(
-                        code="mi-tui/deployment-exists",
-                        message=f"There is a deployment {name!r} that this run did not make.",
-                        advice="Take another deployment name in a new run.",
-                    )
-                )
+            # One that answers is used as it is, and told by the step's end; one that failed is going to be deleted.
+            if not ctx.made(info.id, info.tags) or (state != "succeeded" and evidence.against(ctx, info)):
+                raise mended.not_this_runs(ctx, name)
             return "succeeded" if state == "succeeded" else "failed"
         say(info.state, "under way since before")
         if ctx.stop.wait(ctx.pace.state_poll):
@@ -232,7 +227,7 @@ def _remove_failed(ctx: Context, say: Say, name: str) -> None:
     """Delete what a failed try of this run left: Azure cannot repair a first provisioning that failed."""
     front = ctx.plan.answers.endpoint.name
     info = deployments.get(ctx.session, ctx.group, ctx.workspace, front, name)
-    if info is not None and ctx.made(info.id, info.tags):
+    if info is not None and not evidence.against(ctx, info):
         say("Deleting", "Azure cannot repair a deployment whose first provisioning failed")
         deployments.delete(
             ctx.session, ctx.group, ctx.workspace, front, name, lambda status: say(status, ""), stop=ctx.stop
@@ -278,8 +273,7 @@ def traffic(ctx: Context, say: Say) -> Done:
     )
     if {key: value for key, value in info.traffic.items() if value} == wanted:
         return Done("done", "was so already")
-    if not ctx.fact("traffic_before"):  # what a resumed run sees may already be its own doing
-        ctx.note("traffic_before", json.dumps(info.traffic))
+    before.note(ctx, name, info.traffic)
     endpoints.set_traffic(
         ctx.session, ctx.group, ctx.workspace, name, wanted, lambda status: say(status, ""), stop=ctx.stop
     )

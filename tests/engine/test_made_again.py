@@ -1,0 +1,219 @@
+"""A deployment or an endpoint that others made again under the run's names, between two of its sittings, is never deleted; stand-ins for
+Azure's answers, as each would take minutes. And a read that is too old is not taken for the end of something."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mi_tui.engine import cancelling
+from mi_tui.engine import traffic as before
+from mi_tui.engine.context import RUN_TAG, Context, Pace
+from mi_tui.engine.journal import Journal, Verdict
+from mi_tui.engine.mending import mend
+from mi_tui.engine.steps import mended, serving
+from mi_tui.services import activity, deployments, endpoints, seen
+from mi_tui.services.deployments import DeploymentInfo
+from mi_tui.services.endpoints import EndpointInfo
+from mi_tui.services.errors import ServiceError
+from mi_tui.services.seen import Seen
+from mi_tui.services.session import Session
+from tests.engine.test_mending import changed
+from tests.engine.test_runner import _no_credential
+from tests.screens.plans import a_plan
+
+OURS, THEIRS = "2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"
+
+
+class Azure:
+    """An endpoint and its deployments, and what was asked of them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.deployments: list[DeploymentInfo] = []
+        self.endpoint: EndpointInfo | None = None
+        self.made = THEIRS
+        self.deleted: list[str] = []
+        self.shares: list[dict[str, int]] = []
+        self.stale = 0
+        """How many reads find nothing yet."""
+        patch.setattr(deployments, "get", lambda *where: self._read(self._named(str(where[-1]))))
+        patch.setattr(deployments, "list_all", lambda *_: list(self.deployments))
+        patch.setattr(deployments, "delete", lambda *where, **_: self._gone(str(where[4])))
+        patch.setattr(endpoints, "get", lambda *_: self.endpoint)
+        patch.setattr(endpoints, "delete", lambda *where, **_: self._gone(str(where[3])))
+        patch.setattr(endpoints, "wait_settled", lambda *_, **__: self.endpoint)
+        patch.setattr(endpoints, "set_traffic", lambda *where, **_: self.shares.append(dict(where[4])))
+        patch.setattr(
+            seen, "look", lambda _, one: Seen(one, (self.endpoint and self.endpoint.tags.get(RUN_TAG)) or "", self.made)
+        )
+
+    def _named(self, name: str) -> DeploymentInfo | None:
+        return next((found for found in self.deployments if found.name == name), None)
+
+    def _read(self, found: DeploymentInfo | None) -> DeploymentInfo | None:
+        self.stale -= 1
+        return None if self.stale >= 0 else found
+
+    def _gone(self, name: str) -> bool:
+        self.deleted.append(name)
+        self.deployments = [found for found in self.deployments if found.name != name]
+        return True
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> Azure:
+    return Azure(monkeypatch)
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    plan, pace = a_plan(), Pace(absent_pause=0.0, state_poll=0.0)
+    made = Context("r", plan, Session(_no_credential(), "s"), Journal(tmp_path / "j.db"), lambda event: None, pace)
+    made.journal.add_run("r", "sandbox", plan)
+    return made
+
+
+def a_deployment(ctx: Context, made: str, state: str = "Succeeded", **tags: str) -> DeploymentInfo:
+    planned = ctx.plan.resource("deployment")
+    return DeploymentInfo(planned.id, planned.name, state, "Standard_DS3_v2", 1, "", "", "", {}, tags, made)
+
+
+def an_endpoint(
+    ctx: Context, state: str = "Succeeded", traffic: dict[str, int] | None = None, **tags: str
+) -> EndpointInfo:
+    planned = ctx.plan.resource("endpoint")
+    return EndpointInfo(planned.id, planned.name, state, "", "SystemAssigned", (), "p", traffic or {}, "eastus", tags)
+
+
+def note_made(ctx: Context, key: str) -> None:
+    planned = ctx.plan.resource(key)
+    ctx.journal.created(ctx.run, planned.kind, planned.id, planned.name, "tag", made=OURS)
+
+
+def quiet(*_: str) -> None:
+    pass
+
+
+def remake(ctx: Context) -> None:
+    ctx.note(mended.REMAKE, ctx.plan.resource("deployment").name)
+    mended.remake(ctx, quiet)
+
+
+def leave_behind(ctx: Context) -> None:
+    planned = ctx.plan.resource("deployment")
+    ctx.plan = changed(ctx.plan, "deployment", id=f"{planned.id}-2", name=f"{planned.name}-2")
+    mended.leave_behind(ctx, quiet)
+
+
+def settle_and_remove(ctx: Context) -> None:
+    serving._settle(ctx, quiet, ctx.plan.resource("deployment").name)
+    serving._remove_failed(ctx, quiet, ctx.plan.resource("deployment").name)
+
+
+def cancel(ctx: Context) -> None:
+    (step,) = [step for step in ctx.plan.steps if step.id == "deployment"]
+    cancelling.end(ctx, step, quiet)
+
+
+WAYS: dict[str, Callable[[Context], None]] = {
+    "remake": remake, "leave behind": leave_behind, "a failed try": settle_and_remove, "cancel": cancel,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("made", [OURS, THEIRS])
+def test_only_the_deployment_that_this_run_made_is_deleted(
+    ctx: Context, azure: Azure, way: Callable[[Context], None], made: str
+) -> None:
+    name = ctx.plan.resource("deployment").name
+    note_made(ctx, "deployment")
+    azure.endpoint = an_endpoint(ctx)
+    azure.deployments = [a_deployment(ctx, made, "Failed", **({RUN_TAG: "r"} if made == OURS else {}))]
+    refused = made == THEIRS and way in {remake, settle_and_remove}
+    with pytest.raises(ServiceError, match="that this run did not make") if refused else contextlib.nullcontext():
+        way(ctx)
+    assert azure.deleted == ([name] if made == OURS else [])
+
+
+def test_a_read_that_is_too_old_is_not_the_end_of_a_deployment(ctx: Context, azure: Azure) -> None:
+    note_made(ctx, "deployment")
+    azure.endpoint, azure.deployments = an_endpoint(ctx), [a_deployment(ctx, OURS, **{RUN_TAG: "r"})]
+    azure.stale = 2
+    leave_behind(ctx)
+    assert azure.deleted == ["blue"]
+
+
+def broken(ctx: Context, verdict: Verdict, **tags: str) -> EndpointInfo:
+    planned = ctx.plan.resource("endpoint")
+    if verdict is Verdict.CREATED:
+        note_made(ctx, "endpoint")
+    else:
+        ctx.note(f"absent {planned.id.lower()}", "2026-03-01T10:30:00+00:00")
+        ctx.journal.intend(ctx.run, planned.kind, planned.id, planned.name)
+    return an_endpoint(ctx, "Failed", **tags)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "made", "log", "deleted"),
+    [
+        (Verdict.CREATED, OURS, None, True),
+        (Verdict.CREATED, THEIRS, None, False),
+        (Verdict.INTENDED, THEIRS, True, True),
+        (Verdict.INTENDED, THEIRS, None, True),
+        # The run's call found theirs, and put its tag on it.
+        (Verdict.INTENDED, THEIRS, False, False),
+        (Verdict.INTENDED, OURS, None, False),
+    ],
+)
+def test_only_a_broken_endpoint_that_this_run_made_is_deleted(
+    ctx: Context,
+    azure: Azure,
+    monkeypatch: pytest.MonkeyPatch,
+    verdict: Verdict,
+    made: str,
+    log: bool | None,
+    deleted: bool,
+) -> None:
+    monkeypatch.setattr(activity, "made", lambda *_: log)
+    azure.endpoint, azure.made = broken(ctx, verdict, **{RUN_TAG: "r"}), made
+    assert serving._may_replace(ctx, azure.endpoint) is deleted
+
+
+def test_a_broken_endpoint_of_this_run_that_holds_others_deployments_is_left(ctx: Context, azure: Azure) -> None:
+    azure.endpoint, azure.made = broken(ctx, Verdict.CREATED, **{RUN_TAG: "r"}), OURS
+    azure.deployments = [a_deployment(ctx, THEIRS)]
+    with pytest.raises(ServiceError, match="has a deployment by now"):
+        serving._may_replace(ctx, azure.endpoint)
+
+
+def test_a_cancelled_run_does_not_call_a_broken_endpoint_finished(ctx: Context, azure: Azure) -> None:
+    azure.endpoint = an_endpoint(ctx, "Failed")
+    (step,) = [step for step in ctx.plan.steps if step.id == "endpoint"]
+    assert cancelling.end(ctx, step, quiet).result == "cancelled"
+
+
+def test_an_endpoint_that_is_left_for_another_gives_its_traffic_back(ctx: Context, azure: Azure) -> None:
+    """Also where the plan's change to another endpoint came between."""
+    note_made(ctx, "deployment")
+    azure.endpoint = an_endpoint(ctx, traffic={"theirs": 100})
+    serving.traffic(ctx, quiet)
+    assert azure.shares == [{"blue": 100}]
+    for name, value in mend._AFTER_ANOTHER_ENDPOINT.items():
+        ctx.note(name, value)
+    azure.endpoint = an_endpoint(ctx, traffic={"blue": 100})
+    theirs = msgspec.structs.replace(a_deployment(ctx, THEIRS), name="theirs", id="/theirs")
+    azure.deployments = [a_deployment(ctx, OURS, **{RUN_TAG: "r"}), theirs]
+    leave_behind(ctx)
+    assert azure.shares[1:] == [{"theirs": 100}]
+    assert azure.deleted == ["blue"]
+
+
+def test_the_traffic_that_an_earlier_version_noted_is_given_back(ctx: Context) -> None:
+    ctx.note("traffic_before", '{"theirs": 100}')
+    assert before.before(ctx, "ep-demo") == {"theirs": 100}
+    before.forget(ctx, "ep-demo")
+    assert before.before(ctx, "ep-demo") == {}
