@@ -6,21 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from mi_tui.engine import answering, diagnosed, files
 from mi_tui.engine.journal import Journal, JournalError, RunRecord
-from mi_tui.guide import explaining
+from mi_tui.guide import explaining, world
 from mi_tui.guide import preflight as looks
 from mi_tui.guide.case import Case
 from mi_tui.guide.diagnose import UNKNOWN, diagnose
 from mi_tui.guide.examine import examine
-from mi_tui.guide.subject import NOTHING, Subject, of_plan, wish_of
+from mi_tui.guide.subject import NOTHING, Subject, of_answers, of_plan, wish_of
+from mi_tui.guide.world import Sight
+from mi_tui.inquest import DEAF
 from mi_tui.model.answers import Answers, Workspace
 from mi_tui.model.check import Check
-from mi_tui.model.diagnosis import Diagnosis
+from mi_tui.model.diagnosis import Diagnosis, Evidence
 from mi_tui.model.examination import Examination
 from mi_tui.model.failure import Failure
 from mi_tui.services import endpoints, quiet
 from mi_tui.services.endpoints import EndpointInfo
+from mi_tui.services.errors import as_failure
 from mi_tui.targets import SANDBOX, Target
 
 
@@ -112,6 +117,28 @@ class Advice:
                 return looks.Known(place.location, place.workspace_storage_id, place.registry_id)
         return None
 
+    @staticmethod
+    def refused(target: Target, answers: Answers, failures: Sequence[Failure]) -> tuple[Diagnosis | None, ...]:
+        """Why answers could not be planned, for each of the failures that say so, with the world as it is now; None where no rule fits.
+
+        Reads only, for a second at most in Azure; never raises ServiceError: what Azure does not answer is not among the evidence.
+        """
+        said = Failure("", " ".join(part for each in failures for part in (each.sentence(), *each.details)))
+        sight, trouble = None, ""
+        if not target.gone and not any(each.code in DEAF for each in failures):
+            session = target.in_subscription(answers.workspace.subscription).session
+            wanted = of_answers(session, answers, sandbox=target.name == SANDBOX, wish=wish_of(said))
+            try:
+                with quiet.Prints():
+                    sight = world.look(wanted, target.pace.look)
+            except Exception as error:  # noqa: BLE001 - a fault in the search must not hide the refusal itself
+                trouble = f"The search for the cause broke off: {as_failure(error).sentence()}"
+        found = [_of_refusal(answers, failure, sight) for failure in failures]
+        if trouble:
+            also = Evidence("mi-tui", trouble)
+            found = [one and msgspec.structs.replace(one, evidence=(*one.evidence, also)) for one in found]
+        return tuple(found)
+
     # ---- looking at an endpoint
 
     def endpoints(self, target: Target, where: Workspace) -> list[EndpointInfo]:
@@ -155,6 +182,14 @@ class Advice:
         if failure is not None and found is not None and looked and record.driver is None and not journal.why_not:
             diagnosed.keep(journal, record.id, found, failure)
         return seen
+
+
+def _of_refusal(answers: Answers, failure: Failure, sight: Sight | None) -> Diagnosis | None:
+    case = Case(failure, answers=answers)
+    if sight is not None:
+        case = replace(case, states=world.states(sight.world), world=sight.world)
+    found = diagnose(case)[0]
+    return None if found.rule == UNKNOWN else found
 
 
 SECONDS = 10.0

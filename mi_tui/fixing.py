@@ -27,7 +27,7 @@ from mi_tui.targets import Target
 if TYPE_CHECKING:
     from mi_tui.workflow import Waiter, Workflow
 
-__all__ = ["Fixing", "Mended", "asks_for", "numbered", "settled", "with_values"]
+__all__ = ["Fixing", "Mended", "applies_before_a_run", "asks_for", "before_a_run", "numbered", "settled", "with_values"]
 
 
 _COMMAS = re.compile(r",")
@@ -39,6 +39,27 @@ def numbered(diagnosis: Diagnosis | None) -> Iterable[tuple[int, Fix]]:
     """The fixes of a diagnosis that mi-tui can make itself, with the numbers that they are told with."""
     fixes = diagnosis.fixes if diagnosis else ()
     return [(number, fix) for number, fix in enumerate(fixes, 1) if fix.change is not None]
+
+
+_NEEDS_A_RUN = {ChangeKind.RETRY, ChangeKind.WAIT, ChangeKind.GRANT, ChangeKind.CODE, ChangeKind.MODEL}
+"""Changes of what a run has begun; before one there is nothing of theirs to change."""
+
+
+def before_a_run(diagnosis: Diagnosis) -> tuple[Change, ...]:
+    """The changes that a diagnosis offers and that can be made of a plan whose run has not begun, each kind once."""
+    found: dict[ChangeKind, Change] = {}
+    for fix in diagnosis.fixes:
+        if fix.change is not None and applies_before_a_run(fix):
+            found.setdefault(fix.change.kind, fix.change)
+    return tuple(found.values())
+
+
+def applies_before_a_run(fix: Fix) -> bool:
+    """Whether mi-tui can make the fix's change where no run has begun."""
+    change = fix.change
+    if change is None or change.kind in _NEEDS_A_RUN:
+        return False
+    return bool(change.values) or change.kind is not ChangeKind.CONDA
 
 
 def settled(check: Check, plan: Plan | None) -> Check:

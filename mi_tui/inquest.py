@@ -32,7 +32,7 @@ _LINES = 600
 """Lines of each container's log that are held against the rules."""
 _SAID = 200
 
-_DEAF = frozenset({NETWORK, CERTIFICATE, PROXY, SIGN_IN, "mi-tui/journal", "mi-tui/sandbox-died"})
+DEAF = frozenset({NETWORK, CERTIFICATE, PROXY, SIGN_IN, "mi-tui/journal", "mi-tui/sandbox-died"})
 """Failures after which Azure cannot be asked either."""
 
 
@@ -119,7 +119,7 @@ class Inquest:
     def _find(self, failure: Failure) -> None:
         """Find the cause. Steps that are under way go on for minutes in Azure: nobody waits for their end to hear it."""
         began = time.monotonic()
-        deaf = failure.code in _DEAF or self._context.gone()
+        deaf = failure.code in DEAF or self._context.gone()
         try:
             wish = wish_of(failure, self._lines())
             sight = None if deaf else world.look(self._subject(wish), self._context.pace.look)

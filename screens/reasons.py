@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from mi_tui.fixing import applies_before_a_run
+from mi_tui.model.diagnosis import Diagnosis
 from mi_tui.model.draft import Stage, stage_of
 from mi_tui.model.failure import BROKEN_ENDPOINT, Failure
+from mi_tui.model.text import cut
 from mi_tui.widgets.card import Facts, Fix
-from mi_tui.workflow import AnswersError, PlanError
+from mi_tui.workflow import AnswersError, PlanError, ServiceError
+
+if TYPE_CHECKING:
+    from screens.wizard import Wizard
 
 _MENDED_IN = {
     "mi-tui/no-such-account": Stage.STORAGE,
@@ -28,6 +37,10 @@ _MENDED_IN = {
 """The stage that mends each reason against a plan, by its code (`engine.planner`, and what Azure answers to the reads)."""
 
 
+_SPEAKING, _LINE = 3, 160
+"""How many things that speak for a cause stand on the card, and how long each may be; F4 has all of it."""
+
+
 @dataclass(frozen=True)
 class Reason:
     """One thing that is in the way of a plan, and the stage that mends it (None: trying again may)."""
@@ -45,22 +58,73 @@ def reasons(failure: Failure, error: Exception | None) -> list[Reason]:
     return [Reason(failure, _MENDED_IN.get(failure.code))]
 
 
-def card(found: list[Reason]) -> Facts:
-    """The card that says all reasons, each with where it is mended."""
-    fixes = []
-    for reason in found:
-        advice = reason.failure.advice or ("Choose something else." if reason.stage else "Try again.")
-        if reason.failure.code == BROKEN_ENDPOINT:
-            fixes.append(Fix("Delete the broken endpoint and make it again: Enter plans that.", action="replace"))
-            advice = "Or take another endpoint name."
-        where = f" Enter goes to {reason.stage.label}." if reason.stage else " Enter tries again."
-        fixes.append(Fix(advice + where, action=f"go {reason.stage.value}" if reason.stage else "retry"))
-    first = found[0].failure
+def explain(wizard: Wizard, found: Sequence[Reason], done: Callable[[Sequence[Diagnosis | None]], None]) -> None:
+    """Find out in the background why, with the world as it is now; `done` gets the diagnoses in the order of the reasons, on the UI thread.
+
+    Of what is no answer of Azure's or the planner's there is nothing to find out."""
+    target, failures = wizard.target, [reason.failure for reason in found]
+    if target is None or not isinstance(wizard.plan_error, PlanError | ServiceError):
+        return
+    answers, whole = copy.deepcopy(wizard.draft).answers(), wizard.last_failure
+
+    def known(result: tuple[Diagnosis | None, ...] | Failure) -> None:
+        if isinstance(result, Failure):
+            return  # the reasons themselves are shown already
+        first = next(filter(None, result), None)
+        if first is not None and whole is not None and wizard.last_failure is whole:
+            wizard.told = (whole, first)
+        done(result)
+
+    wizard.background(lambda: wizard.workflow.advice.refused(target, answers, failures), known)
+
+
+def card(found: list[Reason], diagnoses: Sequence[Diagnosis | None] = ()) -> Facts:
+    """The card that says all reasons, each with where it is mended; with the diagnoses (in the same order), once they are there, also why,
+    what speaks for it, and the changes that mi-tui can make."""
+    known = (*diagnoses, *[None] * len(found))[: len(found)]
     many = len(found) > 1
-    sentences = tuple(f"{number}. {reason.failure.message}" for number, reason in enumerate(found, 1))
+    why: list[str] = []
+    fixes: list[Fix] = []
+    for number, (reason, diagnosis) in enumerate(zip(found, known, strict=True), 1):
+        why += [f"{number}. {_said(reason.failure)}"] if many else []
+        why += [*reason.failure.details, *_speaking(reason.failure, diagnosis)]
+        fixes += _fixes(reason, diagnosis)
+    sure = [diagnosis.confidence.words for diagnosis in known if diagnosis]
     return Facts(
-        f"{len(found)} things are in the way of a plan." if many else first.message,
-        (*(sentences if many else ()), *(detail for reason in found for detail in reason.failure.details)),
+        f"{len(found)} things are in the way of a plan." if many else _said(found[0].failure),
+        tuple(why),
         tuple(fixes),
         "\n".join(filter(None, (reason.failure.raw for reason in found))),
+        sure[0] if len(set(sure)) == 1 else "",
     )
+
+
+def _said(failure: Failure) -> str:
+    """What was said; of Azure's errors with the code, which may be all that they say."""
+    return failure.message if failure.code.startswith("mi-tui/") else failure.sentence()
+
+
+def _speaking(failure: Failure, diagnosis: Diagnosis | None) -> list[str]:
+    """The cause with what speaks for it, beside what the failure itself says."""
+    if diagnosis is None:
+        return []
+    told = failure.sentence()
+    seen = [f"{item.source}: {item.text}" for item in diagnosis.evidence if told not in item.text]
+    return [diagnosis.cause, *(cut(line, _LINE) for line in seen[:_SPEAKING])]
+
+
+def _fixes(reason: Reason, diagnosis: Diagnosis | None) -> Iterator[Fix]:
+    """What to do about a reason: what mi-tui can change first, then the stage where the person does."""
+    where = f"Enter goes to {reason.stage.label}." if reason.stage else "Enter tries again."
+    action = f"go {reason.stage.value}" if reason.stage else "retry"
+    known = diagnosis.fixes if diagnosis else ()
+    yield from (Fix(fix.words, fix.command, change=fix.change if applies_before_a_run(fix) else None) for fix in known)
+    if known:
+        other = "Or choose something else yourself." if reason.stage else "Then go on."
+        yield Fix(f"{other} {where}", action=action)
+        return
+    advice = reason.failure.advice or ("Choose something else." if reason.stage else "Try again.")
+    if reason.failure.code == BROKEN_ENDPOINT:
+        yield Fix("Delete the broken endpoint and make it again: Enter plans that.", action="replace")
+        advice = "Or take another endpoint name."
+    yield Fix(f"{advice} {where}", action=action)

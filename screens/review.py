@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,11 +23,12 @@ from screens import check_words, plan_words
 from screens.base import WizardScreen
 from screens.checking import Checking, DeployAnyway
 from screens.exporting import SaveCommands
-from screens.mending import Repairs
-from screens.reasons import Reason, card, reasons
+from screens.mending import MendDraft, Repairs
+from screens.reasons import Reason, card, explain, reasons
 
 if TYPE_CHECKING:
     from mi_tui.fixing import Mended
+    from mi_tui.model.diagnosis import Diagnosis
 
 _SHOWN_AFTER, _SHOWN_FOR = 0.15, 1.0
 """Seconds until the busy sign shows, and how long it stays at least, so that it does not flicker."""
@@ -51,6 +52,8 @@ class ReviewScreen(WizardScreen):
     _state = "planning"
     """`planning`, `planned`, `failed`, or `begun` when a run has begun with this plan."""
     _view = "plan"
+    _reasons: Sequence[Reason] = ()
+    """What the card says."""
     _began = 0.0
 
     def content(self) -> Iterable[Widget]:
@@ -119,7 +122,7 @@ class ReviewScreen(WizardScreen):
             return
         if isinstance(result, Failure):
             self._enter("failed")
-            self._show_card(reasons(result, self.wizard.plan_error))
+            self._refused(result)
             return
         if self._checking.unreached:
             self._checking.begin()  # the plan waited until Azure could be reached again
@@ -127,6 +130,16 @@ class ReviewScreen(WizardScreen):
         self._enter("planned")
         if waiting:
             self.query_one("#primary", Button).focus()
+
+    def _refused(self, failure: Failure) -> None:
+        """Show what is in the way at once, and why with what speaks for it as soon as that is known."""
+        found = reasons(failure, self.wizard.plan_error)
+        self._show_card(found)
+        explain(self.wizard, found, lambda known: self._explained(found, known))
+
+    def _explained(self, found: list[Reason], known: Sequence[Diagnosis | None]) -> None:
+        if self.is_attached and self._state == "failed" and self._reasons is found and any(known):
+            self._show_card(found, known)
 
     def _tick(self) -> None:
         if self._state != "planning":
@@ -161,10 +174,14 @@ class ReviewScreen(WizardScreen):
         self.query_one("#question", Static).update(words.get(state, self.QUESTION))
         self._draw()
 
-    def _show_card(self, found: list[Reason]) -> None:
-        self.run_worker(
-            self.query_one(FailureCard).show(card(found), title="No plan", hidden=self.wizard.masked), group="card"
+    def _show_card(self, found: list[Reason], known: Sequence[Diagnosis | None] = ()) -> None:
+        """Show the reasons. Who has gone on to another button meanwhile keeps the focus there."""
+        self._reasons = found
+        focus = not (known and isinstance(self.focused, Button))
+        shown = self.query_one(FailureCard).show(
+            card(found, known), title="No plan", hidden=self.wizard.masked, focus=focus
         )
+        self.run_worker(shown, group="card")
 
     def _checks_changed(self) -> None:
         if self.is_attached:
@@ -255,13 +272,19 @@ class ReviewScreen(WizardScreen):
 
     def on_fix_line_chosen(self, event: FixLine.Chosen) -> None:
         event.stop()
-        what, _, stage = event.fix.action.partition(" ")
-        if what == "go":
+        fix = event.fix
+        what, _, stage = fix.action.partition(" ")
+        if fix.change is not None:
+            self.app.push_screen(MendDraft(self.wizard, fix.change, fix.words, self._changed))
+        elif what == "go":
             self.mi.go(Stage(stage))
         elif what == "replace":
             self.wizard.draft.replace_broken = self.wizard.draft.endpoint
             self._make_plan()
-        else:
+        elif fix.command:
+            self.app.copy_to_clipboard(fix.command)
+            self.notify("Copied the command by OSC 52.", markup=False)
+        elif what == "retry":
             self._make_plan()
 
     def refusal(self) -> str:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from mi_tui.cli.refused import Refused
     from mi_tui.fixing import Mended
     from mi_tui.model.answers import Answers
     from mi_tui.model.check import Check
+    from mi_tui.model.diagnosis import Change, Diagnosis
     from mi_tui.model.plan import Plan
-    from mi_tui.workflow import PlanError, Target, Workflow
+    from mi_tui.workflow import Target, Workflow
 
 _SAME = {
     "mi-tui/no-such-account": "storage-account",
@@ -72,30 +74,31 @@ def tell(checks: Sequence[Check]) -> None:
 
 
 def offered(
-    workflow: Workflow, target: Target, run: str, answers: Answers, checks: Sequence[Check], made: Plan | None = None
+    workflow: Workflow, target: Target, run: str, answers: Answers, checks: Sequence[Check], made: Plan | None = None,
+    found: Sequence[Diagnosis | None] = (),
 ) -> tuple[Mended, list[Check]] | None:  # fmt: skip
-    """The repair that a person at the terminal takes of those that the failed checks offer: the other plan, and its checks; None for none.
-    `made` is the plan that is there, with what was taken before.
+    """The change that a person at the terminal takes of those that the diagnoses in `found` and the failed checks offer: the other plan, and
+    its checks; None for none. `made` is the plan that is there, with what was taken before.
 
     PlanError or ServiceError when the repair cannot be.
     """
     from mi_tui.cli.fixes import complete, say
     from mi_tui.cli.waiting import waiting
     from mi_tui.fixing import Fixing, settled
-    from mi_tui.model.check import CheckStatus, offer
+    from mi_tui.model.check import offer
     from mi_tui.model.text import visible
 
-    able = [(check, check.change) for check in checks if check.status is CheckStatus.FAILED and check.change]
+    able = _able(checks, found)
     if not able or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     click.echo("mi-tui can", err=True)
-    for number, (check, change) in enumerate(able, 1):
-        click.echo(f"  {number}. {visible(offer(change))} ({check.title})", err=True)
+    for number, (change, whence) in enumerate(able, 1):
+        click.echo(f"  {number}. {visible(offer(change))}{f' ({whence})' if whence else ''}", err=True)
     choices = "/".join((*(str(number) for number in range(1, len(able) + 1)), "n"))
     said = click.prompt(f"Change the plan by one of these? [{choices}]", default="n", show_default=False, err=True)
     if not said.strip().isdigit() or not 0 < int(said) <= len(able):
         return None
-    fixing, change = Fixing(workflow), complete(able[int(said) - 1][1])
+    fixing, change = Fixing(workflow), complete(able[int(said) - 1][0])
     mended = waiting(lambda waiter: fixing.show_new(target, run, answers, change, waiter, made))
     say(mended)
     if not click.confirm("Change the plan so?", default=False, err=True):
@@ -105,16 +108,30 @@ def offered(
     return mended, [settled(check, mended.plan) for check in Looking(workflow, target, mended.answers).checks()]
 
 
-def tell_beside(error: PlanError, checks: Sequence[Check]) -> None:
+def _able(checks: Sequence[Check], found: Sequence[Diagnosis | None]) -> list[tuple[Change, str]]:
+    """The changes of a plan that has not begun, and where each comes from. What a diagnosis offers, no check offers again."""
+    from mi_tui.fixing import before_a_run
+    from mi_tui.model.check import CheckStatus
+
+    able = [(change, "") for one in found if one is not None for change in before_a_run(one)]
+    kinds = {change.kind for change, _ in able}
+    return able + [
+        (check.change, check.title)
+        for check in checks
+        if check.status is CheckStatus.FAILED and check.change and check.change.kind not in kinds
+    ]
+
+
+def tell_beside(refusal: Refused, checks: Sequence[Check]) -> None:
     """What preflight found beside the reasons against a plan: so that mending those is not the first of several tries."""
     from mi_tui.cli.checks import wrong
     from mi_tui.cli.render import marks
 
-    told = {_SAME.get(failure.code) for failure in error.failures}
+    told = {_SAME.get(failure.code) for failure in refusal.failures}
     others = [check for check in checks if check.id not in told]
     lines = list(wrong(others, marks(sys.stderr)))
     if lines:
-        click.echo("The checks found, besides what is said below:", err=True)
+        click.echo(f"The checks found, besides what is said {'above' if refusal.told else 'below'}:", err=True)
     for line in lines:
         click.echo(line, err=True)
 

@@ -60,6 +60,7 @@ def _folder_gone() -> bool:
 
 def _say(error: Exception) -> int | None:
     """The sentence of a foreseen error and its exit code; None for one that is not."""
+    from mi_tui.cli.refused import Refused
     from mi_tui.cli.render import failure_lines
     from mi_tui.model.text import visible
     from mi_tui.sandbox.client import SandboxError, SandboxUsageError
@@ -77,6 +78,11 @@ def _say(error: Exception) -> int | None:
             )
             say(*(f"  {visible(str(fault))}" for fault in error.faults))
             return BAD_INPUT
+        case Refused():
+            if error.told:
+                say("Nothing was changed.")
+            error.tell()
+            return BAD_INPUT if error.bad_input else FAILED
         case PlanError():
             say("This cannot be planned. Nothing was changed.")
             for failure in error.failures:

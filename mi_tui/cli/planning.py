@@ -16,11 +16,12 @@ from mi_tui.cli.sign_in import How
 from mi_tui.cli.waiting import waiting
 
 if TYPE_CHECKING:
+    from mi_tui.cli.refused import Refused
     from mi_tui.fixing import Mended
     from mi_tui.model.answers import Answers
     from mi_tui.model.check import Check
     from mi_tui.model.plan import Plan
-    from mi_tui.workflow import PlanError, Target, Workflow
+    from mi_tui.workflow import Target, Workflow
 
 
 @contextmanager
@@ -34,14 +35,16 @@ def planned(
     *,
     writes: bool,
     ask: bool = False,
+    as_json: bool = False,
 ) -> Iterator[tuple[Workflow, Target, str, Plan, list[Check]]]:
     """Answers read, the target opened, the plan made; with `writes`, everything checked meanwhile. Usage errors come before anything
-    is started."""
-    import msgspec
+    is started.
 
+    Raises Refused where there is no plan; with `as_json` that is an event on standard output, too."""
     from mi_tui.cli.before import Looking, tell_beside
+    from mi_tui.cli.refused import refused
     from mi_tui.model.answers import IdentityKind
-    from mi_tui.workflow import PlanError
+    from mi_tui.workflow import PlanError, ServiceError
 
     if path is None and not sandbox:
         raise click.UsageError("Name an answers file ('mi-tui answers' prints one to start from), or add --sandbox.")
@@ -65,44 +68,31 @@ def planned(
         looking = Looking(workflow, target, chosen) if writes else None
         try:
             run, made = waiting(lambda waiter: workflow.plan(target, chosen, waiter))
-        except PlanError as error:
-            checks = looking.checks() if looking else []
-            if not (writes and _may_replace(error)):
-                mended = _mended(workflow, target, chosen, error, checks) if ask else None
-                if mended is None:
-                    tell_beside(error, checks)
-                    raise
-                yield workflow, target, mended[0].run, mended[0].plan, mended[1]
-                return
-            replaced = msgspec.structs.replace(chosen.endpoint, replace_broken=True)
-            chosen = msgspec.structs.replace(chosen, endpoint=replaced)
-            looking = Looking(workflow, target, chosen)
-            run, made = waiting(lambda waiter: workflow.plan(target, chosen, waiter))
+        except (PlanError, ServiceError) as error:
+            refusal = refused(workflow, target, chosen, error)
+            if as_json:
+                click.echo(refusal.event())
+            # Where Azure itself refused a read, the checks would meet the same.
+            checks = looking.checks() if looking and isinstance(error, PlanError) else []
+            mended = _mended(workflow, target, chosen, refusal, checks) if ask else None
+            if mended is None:
+                tell_beside(refusal, checks)
+                raise refusal from error
+            yield workflow, target, mended[0].run, mended[0].plan, mended[1]
+            return
         checks = looking.checks() if looking else []
         say_notices(workflow)
         yield workflow, target, run, made, checks
 
 
 def _mended(
-    workflow: Workflow, target: Target, answers: Answers, error: PlanError, checks: list[Check]
+    workflow: Workflow, target: Target, answers: Answers, refusal: Refused, checks: list[Check]
 ) -> tuple[Mended, list[Check]] | None:
-    """Where no plan can be made: the plan that a repair makes possible, when a person at the terminal takes one."""
+    """The plan that a change makes possible, when a person at the terminal takes one; the refusal is told first."""
     from mi_tui.cli.before import offered
     from mi_tui.engine.planner import new_run_id
-    from mi_tui.model.text import visible
 
-    if any(check.change for check in checks) and sys.stdin.isatty():
-        for failure in error.failures:
-            click.echo(visible(failure.message), err=True)
-    return offered(workflow, target, new_run_id(), answers, checks)
-
-
-def _may_replace(error: PlanError) -> bool:
-    """Whether a broken endpoint is all that is in the way, and a person at the terminal lets it be replaced."""
-    from mi_tui.model.failure import BROKEN_ENDPOINT
-    from mi_tui.model.text import visible
-
-    if [failure.code for failure in error.failures] != [BROKEN_ENDPOINT] or not sys.stdin.isatty():
-        return False
-    click.echo(visible(error.failures[0].message), err=True)
-    return click.confirm("Delete it and make it again?", default=False, err=True)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    refusal.tell()
+    return offered(workflow, target, new_run_id(), answers, checks, found=refusal.found)

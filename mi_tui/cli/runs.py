@@ -73,7 +73,13 @@ def plan(
     from mi_tui.cli.render import ascii_json, marks, plan_footer, plan_lines
     from mi_tui.model.events import to_json
 
-    with planned(answers, identity, sandbox, profile, scenario, how, writes=False) as (workflow, target, run, made, _):
+    with planned(answers, identity, sandbox, profile, scenario, how, writes=False, as_json=as_json) as (
+        workflow,
+        target,
+        run,
+        made,
+        _,
+    ):
         if as_json:
             click.echo(ascii_json(to_json(workflow.planned(target.name, run, made))))
             return
@@ -112,7 +118,7 @@ def up(
     must_confirm(yes)
     must_stand_somewhere()
     render = renderer(as_json)
-    opened = planned(answers, identity, sandbox, profile, scenario, how, writes=True, ask=not yes)
+    opened = planned(answers, identity, sandbox, profile, scenario, how, writes=True, ask=not yes, as_json=as_json)
     with opened as (workflow, target, run, made, checks):
         while True:
             for line in plan_lines(made.resources, made.grants, made.warnings, marks(sys.stderr)):

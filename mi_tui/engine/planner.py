@@ -94,7 +94,7 @@ def _conflicts(session: Session, answers: Answers, found: Found) -> list[Failure
                     raise  # it says nothing about the name
                 raise PlanError([error.failure]) from error
             if reason:
-                fault("storage-name", reason, f"Take another name, such as {store.account[:18]}{secrets.token_hex(3)}.")
+                fault("storage-name", reason, "Take another name: it is unique among all customers of Azure.")
     if not found.blob and store.upload is None and found.blob is not None:
         fault(
             "no-blob",

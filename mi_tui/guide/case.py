@@ -93,6 +93,8 @@ class World:
 
     # ---- the storage that the script reads
     account: str = ""
+    account_group: str | None = None
+    """The resource group of the account of that name in the subscription; empty: none that the caller sees has it."""
     container: str = ""
     blob: str = ""
     account_exists: bool | None = None
@@ -110,7 +112,7 @@ class World:
     fitting: tuple[str, ...] = ()
     """Instance types that fit, the best first; of a container that had too little memory, those with more."""
     free_endpoint: str = ""
-    """An endpoint name that may be free; likewise below."""
+    """An endpoint name that was looked up and is free; likewise below."""
     free_account: str = ""
     free_deployment: str = ""
 

@@ -224,6 +224,47 @@ def _state(where: str, *wanted: str) -> Callable[[Case], Finding]:
     return condition
 
 
+def _network_closed(case: Case) -> Finding:
+    world, closed = case.world, case.world.network_closed
+    said = (
+        "publicNetworkAccess is Disabled"
+        if world.storage_public is False
+        else "networkRuleSet.defaultAction is Deny: it lets in only who is listed"
+    )
+    return Finding(closed, (Evidence(f"storage account {world.account}".strip(), said),) if closed else ())
+
+
+def _elsewhere(case: Case) -> Finding:
+    """Whether the account is in another resource group than where the answers have it."""
+    found, answers = case.world.account_group, case.answers
+    wanted = (answers.storage.resource_group if answers else None) or case.world.resource_group
+    if found is None or not wanted:
+        return _UNKNOWN
+    said = Evidence(
+        f"storage account {case.world.account}", f"it is in the resource group {found} of your subscription"
+    )
+    return Finding(bool(found) and found.lower() != wanted.lower(), (said,))
+
+
+def _there(case: Case) -> Finding:
+    state = case.states.get("deployment") or case.world.deployment_state
+    if not state:
+        return _UNKNOWN
+    return Finding(state.lower() != "absent", (Evidence(f"deployment {case.world.deployment}", f"state {state}"),))
+
+
+def _identity_of(kind: str, words: str) -> Callable[[Case], Finding]:
+    def condition(case: Case) -> Finding:
+        world = case.world
+        if not world.identity_kind:
+            return _UNKNOWN
+        name = f", {world.identity_id.rsplit('/', 1)[-1]}" if world.identity_id else ""
+        said = Evidence(f"endpoint {world.endpoint}".strip(), f"its identity is {words}{name}")
+        return Finding(world.identity_kind == kind, (said,))
+
+    return condition
+
+
 def _no_traffic(case: Case) -> Finding:
     traffic = case.world.traffic
     if traffic is None:
@@ -257,17 +298,18 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
     "workspace-grant-missing": _grant("workspace", _missing),
     "workspace-grant-young": _grant("workspace", _young),
     "some-grant-missing": _some_grant_missing,
-    "network-closed": _property(
-        "storage_default_action",
-        "storage account {account}",
-        lambda case: case.world.network_closed,
-        "public network access is closed, or its firewall lets in only who is listed ({})",
-    ),
+    "network-closed": _network_closed,
     "network-open": _property(
         "storage_public", "storage account {account}", lambda case: _negated(case.world.network_closed), "its network is open"
     ),
     "account-absent": _property(
         "account", "storage account {account}", lambda case: _negated(case.world.account_exists), "it is not there"
+    ),
+    "account-elsewhere": _elsewhere,
+    "account-nowhere": _property(
+        "account", "storage account {account}",
+        lambda case: None if case.world.account_group is None else not case.world.account_group,
+        "none of the accounts that you see in the subscription has this name",
     ),
     "container-absent": _property(
         "container", "storage account {account}", lambda case: _negated(case.world.container_exists), "there is no container {}"
@@ -312,14 +354,8 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
     "identity-gone": _property(
         "identity_id", "endpoint {endpoint}", lambda case: _negated(case.world.identity_exists), "its identity is not there any more: {}"
     ),
-    "identity-uai": _property(
-        "identity_kind", "endpoint {endpoint}", lambda case: case.world.identity_kind == "uai" if case.world.identity_kind else None,
-        "its identity is user-assigned",
-    ),
-    "identity-sai": _property(
-        "identity_kind", "endpoint {endpoint}", lambda case: case.world.identity_kind == "sai" if case.world.identity_kind else None,
-        "its identity is system-assigned",
-    ),
+    "identity-uai": _identity_of("uai", "user-assigned"),
+    "identity-sai": _identity_of("sai", "system-assigned"),
     "clock-off": _property(
         "clock_skew", "this machine's clock", lambda case: None if case.world.clock_skew is None else abs(case.world.clock_skew) > 300,
         "it is {:.0f} s ahead of Azure's",
@@ -340,6 +376,7 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
     "endpoint-failed": _state("endpoint", "failed", "canceled"),
     "endpoint-busy": _state("endpoint", "updating", "creating", "deleting"),
     "endpoint-absent": _state("endpoint", "absent"),
+    "deployment-there": _there,
     "deployment-failed": _state("deployment", "failed", "canceled"),
     "deployment-succeeded": _state("deployment", "succeeded"),
     "deployment-creating": _state("deployment", "creating", "updating"),

@@ -29,6 +29,8 @@ class _Match:
     confidence: Confidence
     captures: dict[str, str]
     evidence: tuple[Evidence, ...]
+    by_world: bool
+    """Nothing that was said led to it, but what is so now."""
 
 
 def diagnose(case: Case) -> tuple[Diagnosis, ...]:
@@ -39,8 +41,10 @@ def diagnose(case: Case) -> tuple[Diagnosis, ...]:
     found = [match for match in found if match.rule.id not in explained]
     if not all(match.rule.fallback for match in found):
         found = [match for match in found if not match.rule.fallback]
-    # Sorting keeps the order of the file among equals: there the specific stands before the general.
-    found.sort(key=lambda match: _RANK[match.confidence])
+    # Sorting keeps the order of the file among equals: there the specific stands before the general. What mi-tui itself refuses, it
+    # knows the cause of: what else is so in the world comes after.
+    ours = case.failure is not None and case.failure.code.startswith("mi-tui/")
+    found.sort(key=lambda match: (_RANK[match.confidence], ours and match.by_world))
     return tuple(_diagnosis(match, read) for match in found[:MOST]) or (_unknown(read),)
 
 
@@ -70,7 +74,8 @@ def _match(rule: Rule, signs: Iterable[Prepared], read: Read) -> _Match | None:
             evidence += finding.evidence
             if _RANK[confidence] < _RANK[Confidence.POSSIBLE]:
                 confidence = Confidence.POSSIBLE
-    return _Match(rule, confidence, captures, tuple(dict.fromkeys(evidence)))
+    heard = sign.codes or sign.log_codes or sign.anchors or sign.statuses or sign.said or sign.log
+    return _Match(rule, confidence, captures, tuple(dict.fromkeys(evidence)), not heard)
 
 
 def _hit(sign: Prepared, read: Read) -> tuple[dict[str, str], list[Evidence]] | None:

@@ -23,6 +23,7 @@ _FIELD = re.compile(r"\{([a-z_]+)\}")
 
 _WORDS: dict[str, tuple[str, str]] = {
     "account": ("the storage account {}", "the storage account"),
+    "account_group": ("{}", "its resource group"),
     "blob": ("the blob {}", "the blob"),
     "client_id": ("{}", "the identity's client id"),
     "container": ("the container {}", "the container"),
@@ -119,6 +120,7 @@ def facts(read: Read, captures: Mapping[str, str], rule: Rule) -> Facts:
     world, answers = case.world, case.answers
     one: dict[str, str] = {
         "account": world.account or (answers.storage.account if answers else ""),
+        "account_group": world.account_group or "",
         "blob": world.blob or (answers.storage.blob if answers else ""),
         "client_id": world.client_id,
         "container": world.container or (answers.storage.container if answers else ""),

@@ -6,10 +6,12 @@ import secrets
 from dataclasses import dataclass
 
 from mi_tui.guide.subject import Subject
-from mi_tui.model import instances
+from mi_tui.model import instances, names
 from mi_tui.model.capacity import Capacity, Fit
 from mi_tui.model.instances import InstanceType
+from mi_tui.services import addresses, deployments, endpoints, storage
 from mi_tui.services.deployments import DeploymentInfo
+from mi_tui.services.session import Session
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,36 @@ def room(subject: Subject, found: Capacity | None, back: DeploymentInfo | None) 
     return Room(found.fit(name, count), tuple(one.name for one in kinds))
 
 
-def free_names(subject: Subject, back: DeploymentInfo | None) -> dict[str, str]:
-    """Names to take instead, made so that nobody is likely to have them: `endpoint`, `account`, `deployment`."""
-    some = secrets.token_hex(2)
-    name = back.name if back else subject.deployment
-    account = subject.answers.storage.account if subject.answers else ""
-    return {
-        "endpoint": f"{subject.endpoint[:27].rstrip('-')}-{some}",
-        "account": f"{account[:20]}{some}" if account else "",
-        "deployment": "green" if name.lower() != "green" else "blue",
-    }
+_TRIES = 3
+"""How many names are looked up where the first is taken; each is random, so that a second is seldom needed."""
+
+
+def free_endpoint(session: Session, group: str, workspace: str, name: str, location: str) -> str:
+    """An endpoint name with the same stem that the workspace does not have and nobody answers at in the region; empty when none was
+    found. Raises ServiceError."""
+    for tried in _tried(name, 27, "-"):
+        if names.ENDPOINT.fault(tried) or endpoints.get(session, group, workspace, tried):
+            continue
+        if not (location and addresses.endpoint_answers(tried, location)):
+            return tried
+    return ""
+
+
+def free_account(session: Session, name: str) -> str:
+    """A name of a storage account with the same stem of which Azure says that it is free; empty when none was found. Raises ServiceError."""
+    stem = "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())
+    return next((tried for tried in _tried(stem or "st", 20, "") if not storage.check_name(session, tried)), "")
+
+
+def free_deployment(session: Session, group: str, workspace: str, endpoint: str, name: str) -> str:
+    """A name that no deployment of the endpoint has. Raises ServiceError."""
+    taken = {name.lower()}
+    if endpoints.get(session, group, workspace, endpoint):
+        taken |= {one.name.lower() for one in deployments.list_all(session, group, workspace, endpoint)}
+    return next(tried for tried in ("blue", "green", "red", *_tried(name, 27, "-")) if tried.lower() not in taken)
+
+
+def _tried(name: str, longest: int, joint: str) -> tuple[str, ...]:
+    """Names to look up, made so that nobody is likely to have them."""
+    stem = name[:longest].rstrip("-")
+    return tuple(f"{stem}{joint}{secrets.token_hex(2)}" for _ in range(_TRIES))

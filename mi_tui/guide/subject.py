@@ -25,6 +25,8 @@ class Wish:
     """Of the sizes that fit, those with more memory."""
     elsewhere: bool = False
     """Of the sizes that fit, those of another family."""
+    names: frozenset[str] = frozenset()
+    """Of what another name is to be found that is free: `endpoint`, `account`, `deployment`."""
     build: tuple[str, str, str] | None = None
     """Storage account, container and path of the log of an image build."""
 
@@ -33,6 +35,15 @@ NOTHING = Wish()
 
 _MEMORY = re.compile(r"insufficient memory|OOMKilled|MemoryError|out of memory", re.IGNORECASE)
 _ROOM = re.compile(r"quota|capacity|VmSize|instance type", re.IGNORECASE)
+_NAMES = re.compile(
+    r"\b[Nn]ame|[Tt]aken|[Aa]lready|exists|[Ii]dentity|[Nn]ot ?[Ff]ound|[Rr]e-?create|never made completely|unrecoverable"
+)
+_NAMED = {
+    "endpoint": re.compile(r"[Ee]ndpoint|[Nn]ot ?[Ff]ound"),
+    "account": re.compile(r"[Ss]torage[ -]?(?:[Aa]ccount|name)|AccountName"),
+    "deployment": re.compile(r"[Dd]eployment"),
+}
+"""Another name may help where these are spoken of, and of what."""
 _BUILD_LOG = re.compile(
     r"storage account '\[?([a-z0-9]{3,24})\]?' in the container '\[?([a-z0-9-]{3,63})\]?' at the path '\[?([^'\]]{1,500})\]?'"
 )
@@ -45,7 +56,10 @@ def wish_of(failure: Failure, log: Iterable[str] = ()) -> Wish:
     memory = bool(_MEMORY.search(said)) or any(map(_MEMORY.search, log))
     place = _BUILD_LOG.search(said)
     return Wish(
-        sizes=memory or bool(_ROOM.search(said)), memory=memory, build=(place[1], place[2], place[3]) if place else None
+        sizes=memory or bool(_ROOM.search(said)),
+        memory=memory,
+        names=frozenset(what for what, words in _NAMED.items() if _NAMES.search(said) and words.search(said)),
+        build=(place[1], place[2], place[3]) if place else None,
     )
 
 
@@ -70,6 +84,22 @@ class Subject:
     logs: bool = True
     """Whether the containers' logs are to be read; a run has followed them."""
     wish: Wish = NOTHING
+
+
+def of_answers(session: Session, answers: Answers, *, sandbox: bool, wish: Wish = NOTHING) -> Subject:
+    """What answers name whose plan was refused: nothing of it is the run's yet, and no grant is looked at."""
+    return Subject(
+        session=session,
+        group=answers.workspace.resource_group,
+        workspace=answers.workspace.name,
+        endpoint=answers.endpoint.name,
+        deployment=answers.deployment.name,
+        sandbox=sandbox,
+        answers=answers,
+        grants=(),
+        logs=False,
+        wish=wish,
+    )
 
 
 def of_plan(session: Session, plan: Plan, facts: Mapping[str, str], *, sandbox: bool, wish: Wish = NOTHING) -> Subject:

@@ -118,17 +118,18 @@ class _Looking:
         )
         points = begin("the metric DeploymentCapacity", self._points(back)) if back else None
         ended = begin("the last operation", self._ended(back, begun))
+        free = self._free_names(space)
 
         there, mine = space.value(), account.value()
         subscription, who, workspace_account = owner.value(), caller.value(), own.value()
         machines = instead.room(subject, room.value() if room else None, back)
         sai = begun.principal_id if begun else None
-        found, free, named = identity.value(), instead.free_names(subject, back), self._account_name(back)
+        found, named = identity.value(), self._account_name(back)
         world = World(
             sandbox=subject.sandbox,
             subscription=session.subscription_id,
             subscription_state=subscription.state if subscription else "",
-            location=subject.location or (there.location if there else ""),
+            location=self._location(space),
             providers=_known(registered),
             caller=who.name if who else "",
             caller_id=who.object_id if who else "",
@@ -159,6 +160,7 @@ class _Looking:
             conda=self._conda(),
             capacity_points=points.value() if points else None,
             account=mine.name if mine else named,
+            account_group=self._group_of(account, named),
             container=container,
             blob=blob,
             # Before there is a deployment that asks for it, an account that is not there is still to be made.
@@ -170,9 +172,9 @@ class _Looking:
             shared_keys=mine.shared_keys if mine else None,
             fit=machines.fit,
             fitting=machines.fitting,
-            free_endpoint=free["endpoint"],
-            free_account=free["account"],
-            free_deployment=free["deployment"],
+            free_endpoint=_name(free.get("endpoint")),
+            free_account=_name(free.get("account")),
+            free_deployment=_name(free.get("deployment")),
         )
         texts = {name: look.value() for name, look in logs.items()}
         read: dict[str, tuple[str, ...]] = {}
@@ -196,7 +198,7 @@ class _Looking:
     def _deployments(self, where: tuple[str, str, str]) -> list[DeploymentInfo]:
         """The deployment that is meant alone, where a run looks at its own; else all of the endpoint."""
         subject = self._subject
-        if subject.grants is not None:
+        if subject.grants:
             found = deployments.get(self._session, *where, subject.deployment)
             return [found] if found else []
         try:
@@ -294,6 +296,13 @@ class _Looking:
             return None
         return next((one for one in storage.list_accounts(self._session) if one.name.lower() == wanted), None)
 
+    def _group_of(self, account: Look[AccountInfo | None], named: str) -> str | None:
+        """Where an account of the name is that was looked for in the whole subscription; empty: nowhere; None: not known."""
+        mine = account.value()
+        if self._subject.account_id or not named or account.failure:
+            return None
+        return mine.group if mine else ""
+
     def _place(self, backs: Look[list[DeploymentInfo]]) -> tuple[str, str]:
         """Container and blob that the script reads."""
         answers = self._subject.answers
@@ -325,18 +334,41 @@ class _Looking:
         parsed = names.parse_id(space.storage_id)
         return storage.get_account(self._elsewhere(parsed.subscription), parsed.group, parsed.name)
 
+    # ---- what there is to take instead
+
+    def _free_names(self, space: Look[WorkspaceInfo]) -> dict[str, Look[str]]:
+        """Names that are free, each looked up, of what was wished for."""
+        subject, session = self._subject, self._session
+        where = (subject.group, subject.workspace, subject.endpoint)
+        account, mine = self._account_name(None), subject.deployment
+        reads: dict[str, Callable[[], str]] = {
+            "endpoint": lambda: instead.free_endpoint(session, *where, self._location(space)),
+            "account": lambda: instead.free_account(session, account) if account else "",
+            "deployment": lambda: instead.free_deployment(session, *where, mine),
+        }
+        return {
+            what: self._begin(f"a free name of the {what}", read)
+            for what, read in reads.items()
+            if what in subject.wish.names
+        }
+
+    def _location(self, space: Look[WorkspaceInfo]) -> str:
+        there = None if self._subject.location else space.value()
+        return there.location if there else self._subject.location
+
     # ---- machines
 
     def _capacity(self, space: Look[WorkspaceInfo]) -> Capacity | None:
-        location = self._subject.location
-        if not location:
-            there = space.value()
-            location = there.location if there else ""
+        location = self._location(space)
         return capacity.read(self._session, location) if location else None
 
     def _elsewhere(self, subscription: str) -> Session:
         same = subscription.lower() == self._session.subscription_id.lower()
         return self._session if same else self._session.in_subscription(subscription)
+
+
+def _name(look: Look[str] | None) -> str:
+    return (look.value() if look else "") or ""
 
 
 def _provider(session: Session, namespace: str) -> Callable[[], str]:

@@ -88,7 +88,18 @@ _OFFERS = {
 }
 
 
+_WITHOUT_A_VALUE = {
+    ChangeKind.INSTANCE_TYPE: "take another type that fits",
+    ChangeKind.ENDPOINT_NAME: "name the endpoint otherwise",
+    ChangeKind.DEPLOYMENT_NAME: "name the deployment otherwise",
+    ChangeKind.STORAGE_ACCOUNT: "name the storage account otherwise",
+}
+"""Where the value is found when the change is looked at."""
+
+
 def offer(change: Change) -> str:
     """What mi-tui can do about it, as the end of `mi-tui can ...`."""
+    if not change.values and change.kind in _WITHOUT_A_VALUE:
+        return _WITHOUT_A_VALUE[change.kind]
     values = ", ".join(value.removesuffix("=") for value in change.values)
     return _OFFERS[change.kind].format(values)

@@ -45,6 +45,13 @@ class Planned(Event, frozen=True, tag="planned"):
     warnings: tuple[str, ...] = ()
 
 
+class PlanRefused(Event, frozen=True, tag="plan_refused"):
+    """There is no plan, so that no run begins; `run` is empty. Each failure has its diagnosis in the same place, None where none is known."""
+
+    failures: tuple[Failure, ...]
+    diagnoses: tuple[Diagnosis | None, ...] = ()
+
+
 class StepStarted(Event, frozen=True, tag="step_started"):
     """A step began. `typical` is in seconds."""
 
@@ -133,7 +140,9 @@ class RunFinished(Event, frozen=True, tag="run_finished"):
     next: str = ""
 
 
-AnyEvent = Planned | StepStarted | StepProgress | StepFinished | StepFailed | LogLine | Notice | RunFinished
+AnyEvent = (
+    Planned | PlanRefused | StepStarted | StepProgress | StepFinished | StepFailed | LogLine | Notice | RunFinished
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

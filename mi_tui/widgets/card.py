@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ class FixLine(Static, can_focus=True):
                 words,
                 ("" if fix.change is not None else "  (enter copies the command)", "$text-muted"),
                 "\n   ",
-                (hide(visible(fix.command)), "$text-accent"),
+                (hide(visible(fix.command, lines=True)).replace("\n", "\n   "), "$text-accent"),
             )
         super().__init__(words, markup=False)
 
@@ -184,6 +185,8 @@ class FailureCard(VerticalScroll, can_focus=False):
         super().__init__(id=id)
         self._facts = Facts("")
         self._hidden = False
+        self._drawing = asyncio.Lock()
+        """What is known may come while the card is still drawn: the parts of both would stand beside each other."""
 
     def compose(self) -> ComposeResult:
         def hide(text: str) -> str:
@@ -219,9 +222,10 @@ class FailureCard(VerticalScroll, can_focus=False):
             return
         self._facts, self._hidden = facts, hidden
         self.border_title = f"{marks()['failed']} {title}"
-        await self.recompose()
-        if focus and (first := next(iter(self.query(FixLine)), None)) is not None:
-            first.focus()
+        async with self._drawing:
+            await self.recompose()
+            if focus and (first := next(iter(self.query(FixLine)), None)) is not None:
+                first.focus()
 
     def toggle_raw(self) -> None:
         """Show the raw error, or hide it again."""

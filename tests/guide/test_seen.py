@@ -8,13 +8,11 @@ from mi_tui.guide import instead, seen
 from mi_tui.guide.case import GrantState, World
 from mi_tui.guide.subject import Subject, Wish, wish_of
 from mi_tui.guide.world import Sight
-from mi_tui.model import names
 from mi_tui.model.capacity import Capacity, MachineSize, Usage
 from mi_tui.model.check import CheckStatus
 from mi_tui.model.failure import Failure
 from mi_tui.model.instances import all_types
 from mi_tui.services.deployments import DeploymentInfo
-from mi_tui.services.session import Session
 
 HEALTHY = World(
     subscription_state="Enabled",
@@ -102,6 +100,7 @@ def test_a_failure_says_what_is_worth_a_longer_read() -> None:
     assert wish_of(Failure("BadRequest", "Not enough quota available")).sizes
     assert wish_of(Failure("ResourceNotReady", "crashed"), ["Name: OOMKilled"]).memory
     assert wish_of(Failure("AuthorizationFailed", "no")) == Wish()
+    assert wish_of(Failure("BadRequest", "There is already an endpoint with this name")).names == {"endpoint"}
     build = "see the build log under the storage account 'stml' in the container 'azureml' at the path 'ImageLogs/x/build.log'"
     assert wish_of(Failure("ImageBuildFailure", build)).build == ("stml", "azureml", "ImageLogs/x/build.log")
 
@@ -132,9 +131,3 @@ def test_what_fits_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     assert take(100, memory=True).fitting[0] == "Standard_DS4_v2", "about twice as much comes first"
     assert not any("DS" in one for one in take(100, elsewhere=True).fitting)
     assert instead.room(Subject(None, "rg", "ws", "ep"), None, None) == instead.Room()  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("name", ["ep", "e" * 32, "ep-with-a-very-long-name-so-long-"])
-def test_names_to_take_instead_are_valid(name: str) -> None:
-    subject = Subject(Session.__new__(Session), "rg", "ws", name)
-    assert names.ENDPOINT.fault(instead.free_names(subject, None)["endpoint"]) is None

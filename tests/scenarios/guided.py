@@ -117,12 +117,12 @@ class _Walk:
         """The plan; where it is refused, the one after the repairs that preflight offers (or else the diagnosis), or after what is done by
         hand. None where there is neither."""
         workflow, target = self._journey.workflow, self._journey.target
-        began = time.monotonic()
         try:
             return workflow.plan(target, answers)
         except (PlanError, ServiceError) as error:
             failure = error.failures[0] if isinstance(error, PlanError) else error.failure
-        found = workflow.advice.diagnose_failure(failure)
+        began = time.monotonic()
+        found = workflow.advice.refused(target, answers, [failure])[0]
         self._told(found, time.monotonic() - began)
         self._seen.ended = failure.sentence()
         if self._guided.by_hand is not None:

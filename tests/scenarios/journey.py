@@ -98,13 +98,14 @@ class Journey:
 
     def up(self, answers: Answers | None = None, stop: Stop | None = None) -> Outcome:
         """Plan and carry out."""
+        wanted = answers or self.answers()
         try:
-            run, plan = self.workflow.plan(self.target, answers or self.answers())
+            run, plan = self.workflow.plan(self.target, wanted)
         except ServiceError as error:
-            found = self.workflow.advice.diagnose_failure(error.failure)
+            found = self.workflow.advice.refused(self.target, wanted, [error.failure])[0]
             return Outcome(refused=f"({error.failure.code}) {error.failure.message}", found=found)
         except PlanError as error:
-            found = self.workflow.advice.diagnose_failure(error.failures[0])
+            found = self.workflow.advice.refused(self.target, wanted, error.failures)[0]
             return Outcome(refused=f"{type(error).__name__}: {error}", found=found)
         except Exception as error:  # noqa: BLE001  # a plan that is refused says why; the test looks at the words
             return Outcome(refused=f"{type(error).__name__}: {error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from mi_tui.app import MiTui
 from mi_tui.model import events, names
 from mi_tui.model.answers import Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
 from mi_tui.model.check import Check, CheckStatus
-from mi_tui.model.diagnosis import Change, ChangeKind
+from mi_tui.model.diagnosis import Change, ChangeKind, Diagnosis
 from mi_tui.model.draft import Draft, Stage
 from mi_tui.model.events import Event, RunFinished
+from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Action, Grant, Place, Plan, PlannedResource, PlannedStep, ResourceKind
 from mi_tui.workflow import Emit, Stop, Target, Workflow
 
@@ -127,6 +128,12 @@ class Told(Advice):
         self.held = threading.Event()
         self.held.set()
         self.looked: list[Answers] = []
+        self.known: tuple[Diagnosis | None, ...] = ()
+        """Why a plan is refused; it comes when `held` is set."""
+
+    def refused(self, target: Target, answers: Answers, failures: Sequence[Failure]) -> tuple[Diagnosis | None, ...]:
+        self.held.wait(20)
+        return self.known
 
     def preflight(self, target: Target, answers: Answers, tell: Callable[[Check], None] | None = None) -> list[Check]:
         self.looked.append(answers)

@@ -15,6 +15,7 @@ from mi_tui.engine.planner import PlanError
 from mi_tui.model.answers import Answers, IdentityKind
 from mi_tui.model.capacity import Fit
 from mi_tui.model.commands import script
+from mi_tui.model.diagnosis import Change, ChangeKind, Confidence, Diagnosis, Evidence, Fix
 from mi_tui.model.draft import Stage
 from mi_tui.model.failure import BROKEN_ENDPOINT, Failure
 from mi_tui.model.plan import Grant, Plan
@@ -23,6 +24,7 @@ from mi_tui.widgets.card import FixLine
 from mi_tui.widgets.field import Field
 from mi_tui.workflow import Target, Waiter
 from screens.checking import DeployAnyway
+from screens.mending import MendDraft
 from screens.review import ReviewScreen
 from tests.screens.plans import (
     CALM,
@@ -37,6 +39,14 @@ from tests.screens.plans import (
     screen_text,
     until,
 )
+
+NO_REGISTRY = Diagnosis(
+    "registry-absent",
+    "There is no registry yet.",
+    Confidence.CERTAIN,
+    (Evidence("workspace [red]ml-dev", "containerRegistry is empty"), Evidence("failure", "mi-tui/no-registry: No registry.")),
+    (Fix("Take the other identity.", change=Change(ChangeKind.IDENTITY, ("sai",))),),
+)  # fmt: skip
 
 
 def state(app: MiTui) -> str:
@@ -203,12 +213,26 @@ def test_every_reason_stands_on_the_card_with_the_stage_that_mends_it(tmp_path: 
     drive(flow, Stage.REVIEW, look)
 
 
-def test_a_reason_leads_to_its_stage(tmp_path: Path) -> None:
+def test_why_stands_below_a_reason_when_it_is_known_and_what_helps_is_offered(tmp_path: Path) -> None:
     flow = Scripted(tmp_path, PlanError([Failure("mi-tui/no-registry", "No registry.", "Take sai.")]))
+    flow.told.known = (NO_REGISTRY,)
+    flow.told.held.clear()
 
     async def look(app: MiTui, pilot: Pilot[int]) -> None:
         await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        assert "Take sai. Enter goes to Identity." in " ".join(screen_text(app).split()), "nobody waits for the cause"
+        flow.told.held.set()
+        await until(app, pilot, lambda: "Why we think so (certain)" in screen_text(app))
+        await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        text = " ".join(screen_text(app).replace("│", " ").split())
+        assert "No registry." in text
+        assert "workspace [red]ml-dev: containerRegistry is empty" in text
+        assert "1. Take the other identity. (enter shows the change)" in text
         await pilot.press("enter")
+        await until(app, pilot, lambda: isinstance(app.screen, MendDraft))
+        await pilot.press("escape")
+        await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        await pilot.press("down", "enter")
         await until(app, pilot, lambda: app.wizard.stage is Stage.IDENTITY)
 
     drive(flow, Stage.REVIEW, look)
