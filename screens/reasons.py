@@ -100,8 +100,8 @@ def card(found: list[Reason], diagnoses: Sequence[Diagnosis | None] = ()) -> Fac
 
 
 def _said(failure: Failure) -> str:
-    """What was said; of Azure's errors with the code, which may be all that they say."""
-    return failure.message if failure.code.startswith("mi-tui/") else failure.sentence()
+    """What was said; where that is no sentence, as of an answer without a body, with the code."""
+    return failure.message if " " in failure.message else failure.sentence()
 
 
 def _speaking(failure: Failure, diagnosis: Diagnosis | None) -> list[str]:
