@@ -287,6 +287,8 @@ def _account(job: Removal, entry: LedgerEntry, watch: Watch) -> bool:
     others = storage.list_containers(session, parsed.group, parsed.name)
     if others:
         raise Kept(f"it holds container(s) that this run did not make or had to leave: {', '.join(others[:3])}")
+    if beside := storage.list_beside_blobs(session, entry.id):
+        raise Kept(f"it holds what this run did not put there: {', '.join(beside[:3])}")
     was_there = storage.delete_account(session, parsed.group, parsed.name)
     verify(job, entry)
     return was_there

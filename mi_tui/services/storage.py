@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from mi_tui.model.secret import Secret
-from mi_tui.services.errors import translated
+from mi_tui.services import arm
+from mi_tui.services.errors import ServiceError, translated
 from mi_tui.services.operations import Watch
 from mi_tui.services.removal import removed
 from mi_tui.services.session import Session
@@ -137,6 +138,31 @@ def list_containers(session: Session, group: str, account: str) -> list[str]:
     """The names of the account's containers, sorted. Raises ServiceError."""
     with translated():
         return sorted(str(item.name) for item in session.storage().blob_containers.list(group, account))
+
+
+_BESIDE_BLOBS = (
+    ("fileServices", "shares", "file share"),
+    ("queueServices", "queues", "queue"),
+    ("tableServices", "tables", "table"),
+)
+
+
+def list_beside_blobs(session: Session, account_id: str) -> list[str]:
+    """What an account holds in its other three services, each with its kind, such as `queue orders`; what an account's kind does not have
+    is not in it, nor what Azure keeps for itself. Raises ServiceError.
+
+    File Shares, Queue and Table - List, of Azure Resource Manager (no right on the data is needed).
+    """
+    found: list[str] = []
+    for service, kind, words in _BESIDE_BLOBS:
+        try:
+            items = list(arm.list_all(session, f"{account_id}/{service}/default/{kind}", "2023-05-01"))
+        except ServiceError as error:
+            if error.status != 404 and error.code != "FeatureNotSupportedForAccount":
+                raise
+            continue
+        found += [f"{words} {name}" for item in items if not (name := arm.text(item, "name")).startswith("$")]
+    return found
 
 
 def account_key(session: Session, group: str, account: str) -> Secret:

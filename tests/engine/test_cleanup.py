@@ -198,6 +198,27 @@ def test_others_blobs_keep_the_container_unless_a_person_gave_them_away(world: W
     assert gone(ctx)
 
 
+def test_an_account_in_which_others_keep_queues_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox has blobs only: a stand-in for the lists of the other services."""
+    ctx = world.begin("storage-account")
+    here, asked = arm.list_all, list[str]()
+
+    def listed(session: Session, path: str, *more: str) -> Iterator[arm.Json]:
+        asked.append(path.removeprefix(entry(ctx, ResourceKind.STORAGE_ACCOUNT).id))
+        if path.endswith("/queues"):
+            return iter([{"name": "orders"}, {"name": "$metrics"}])
+        return here(session, path, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arm, "list_all", listed)
+        assert why(clean(ctx), ResourceKind.STORAGE_ACCOUNT) == "it holds what this run did not put there: queue orders"
+    assert {"/fileServices/default/shares", "/queueServices/default/queues", "/tableServices/default/tables"} <= set(
+        asked
+    )
+    assert clean(ctx).outcome is Outcome.SUCCEEDED
+    assert gone(ctx)
+
+
 def test_what_is_half_gone_is_finished_and_a_stop_in_the_middle_is_gone_on_with(world: World) -> None:
     ctx = world.begin()
     storage.delete_account(ctx.session, ctx.group, ctx.plan.answers.storage.account)
