@@ -23,6 +23,7 @@ from mi_tui.engine import (
     debuglog,
     evidence,
     files,
+    going_on,
     keeping,
     looking,
     patience,
@@ -60,7 +61,7 @@ from mi_tui.sandbox.client import PROFILE_NAMES, Connection, SandboxError
 from mi_tui.sandbox.client import scenarios as sandbox_scenarios
 from mi_tui.services import quiet, sign_in, tenants
 from mi_tui.services.deployments import Container
-from mi_tui.services.errors import ServiceError, as_failure
+from mi_tui.services.errors import Abandoned, ServiceError, as_failure
 from mi_tui.services.scoring import ScoreAnswer
 from mi_tui.services.session import Session
 from mi_tui.services.sign_in import Account, Attempt, Probed, SignInCancelled
@@ -69,10 +70,10 @@ from mi_tui.services.workspaces import WorkspaceInfo
 from mi_tui.targets import AZURE, SANDBOX, Target
 
 __all__ = [
-    "AZURE", "SANDBOX", "Account", "AnswersError", "Attempt", "Connection", "Consent", "Container", "Found", "JournalError", "JournalWriteError", "LedgerEntry",
-    "OperationRecord", "Plan", "PlanError", "Probed", "RunRecord", "RunState", "SandboxError", "ScoreAnswer", "ServiceError", "SignInCancelled", "Stop",
-    "SubscriptionInfo", "Target", "Verdict", "Waiter", "Workflow", "WorkspaceInfo", "as_failure", "home_folder",
-    "scoring_folder",
+    "AZURE", "SANDBOX", "Abandoned", "Account", "AnswersError", "Attempt", "Connection", "Consent", "Container", "Found", "JournalError",
+    "JournalWriteError", "LedgerEntry", "OperationRecord", "Plan", "PlanError", "Probed", "RunRecord", "RunState", "SandboxError", "ScoreAnswer",
+    "ServiceError", "SignInCancelled", "Stop", "SubscriptionInfo", "Target", "Verdict", "Waiter", "Workflow", "WorkspaceInfo", "as_failure",
+    "home_folder", "scoring_folder",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -255,7 +256,8 @@ class Workflow:
     ) -> RunFinished:  # fmt: skip
         """Go on with a run: what others changed is said, then each step looks at the world first and keeps what is done.
 
-        `take_over` as in `Journal.take`; with `make_missing` the run makes what it only used and is gone.
+        `take_over` as in `Journal.take`; with `make_missing` the run makes what it only used and is gone: Abandoned when it is stopped
+        while that is looked for.
         """
         if record.adopted:
             raise JournalError(
@@ -264,18 +266,12 @@ class Workflow:
             )
         self.journal.take(record.id, over=take_over)
         plan = record.plan
-        if make_missing and (gone := self.missing(target, record, _waiter(record.id, emit, stop))):
-            plan = changes.with_made(plan, gone)
-            self.journal.set_plan(record.id, plan)
+        with going_on.held(self.journal, record.id):
+            if make_missing and (gone := self.missing(target, record, _waiter(record.id, emit, stop))):
+                plan = changes.with_made(plan, gone)
+                self.journal.set_plan(record.id, plan)
         emit(self.planned(target.name, record.id, plan))
-
-        def work(ctx: Context) -> RunFinished:
-            for text in changes.said(ctx):
-                emit(Notice(run=record.id, text=text))
-            pending.settle(ctx)
-            return runner.run(ctx)
-
-        return self._drive(work, target, record.id, plan, emit, stop)
+        return self._drive(going_on.go_on, target, record.id, plan, emit, stop)
 
     def down(
         self, target: Target, record: RunRecord, emit: Emit, stop: Stop, keep: frozenset[str] = frozenset(), *,
@@ -336,7 +332,7 @@ class Workflow:
     ) -> RunFinished:
         self._log_to_file()
         session = target.in_subscription(plan.place.subscription).session
-        with quiet.Prints():
+        with quiet.Prints(), going_on.held(self.journal, run):
             context = Context(run, plan, session, self.journal, emit, target.pace, stop)
             context.sign_in.ask, context.gone = target.ask_sign_in, lambda: target.gone
             return Inquest(context, sandbox=target.name == SANDBOX).over(work)

@@ -13,7 +13,7 @@ from typing import TextIO
 from mi_tui.cli import exits
 from mi_tui.cli.asking import floor, questions
 from mi_tui.model.events import Event, Outcome, RunFinished
-from mi_tui.workflow import Stop
+from mi_tui.workflow import Abandoned, Stop
 
 _LEAVING = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
 """Signals that leave the run resumable: a polite end of the process, and a terminal that was closed."""
@@ -86,7 +86,7 @@ def drive(run: str, work: Callable[[Stop], RunFinished], clean: Callable[[Stop],
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    if errors:
+    if errors and not isinstance(errors[0], Abandoned):
         raise errors[0]
     if not results:
         with contextlib.suppress(OSError):

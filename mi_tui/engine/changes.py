@@ -21,7 +21,8 @@ GONE = "is gone"
 
 
 def said(ctx: Context) -> list[str]:
-    """A sentence for everything that this run made and that is gone or other than it left it. Never raises for what cannot be read."""
+    """A sentence for everything that this run made and that is gone or other than it left it. Never raises for what cannot be read;
+    Abandoned when the run is to stop."""
     planned = {item.id.lower() for item in ctx.plan.resources}
     made = [
         entry
@@ -29,7 +30,7 @@ def said(ctx: Context) -> list[str]:
         # What the plan does not have any more is not made again. Grants and containers of uploads are no resources of a plan.
         if entry.verdict is Verdict.CREATED and (entry.kind is ResourceKind.GRANT or entry.id.lower() in planned)
     ]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_AT_ONCE, initializer=ctx.session.operations.helping()) as pool:
         found = list(pool.map(lambda entry: _look(ctx, entry), made))
     return [
         f"The {entry.kind.value} {entry.name} {what} since this run made it; "

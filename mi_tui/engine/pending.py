@@ -16,7 +16,7 @@ _OVER = {"succeeded", "failed", "canceled", "cancelled"}
 def settle(ctx: Context) -> None:
     """Journal how each operation without an end has ended, and say it: of a failure, the resource alone would not tell the reason.
 
-    What Azure cannot be asked now stays as it is.
+    What Azure cannot be asked now stays as it is. Raises Abandoned when the run is to stop.
     """
     for operation in ctx.journal.operations(ctx.run):
         if operation.ended is not None:

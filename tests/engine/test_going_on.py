@@ -1,0 +1,70 @@
+"""Before a run goes on: the looks at what it made are told when they are slow, and left when the person leaves; and a run that breaks off
+is nobody's again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mi_tui.engine import changes, going_on
+from mi_tui.engine.context import Context, Pace
+from mi_tui.engine.journal import Journal, RunState
+from mi_tui.model.answers import IdentityKind
+from mi_tui.model.events import Event, Notice, Outcome
+from mi_tui.services import identities
+from mi_tui.services.session import Session
+from tests.engine.test_runner import _no_credential
+from tests.screens.plans import a_plan
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    plan = a_plan(IdentityKind.UAI)
+    made = Context("r", plan, Session(_no_credential(), "s"), Journal(tmp_path / "j.db"), lambda event: None, Pace())
+    made.journal.add_run("r", "sandbox", plan)
+    return made
+
+
+def test_a_look_that_waits_is_said_once_and_left_with_the_run(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = ctx.plan.resource("identity")
+    ctx.journal.created("r", planned.kind, planned.id, planned.name, "tag")
+    told: list[Event] = []
+
+    def tell(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, Notice):
+            ctx.stop.set()
+
+    def waits(*_: object) -> None:
+        for _try in range(3):
+            ctx.session.operations.pause("https://management.azure.com/x", 0.1, "trying again")
+
+    ctx.emit = tell
+    monkeypatch.setattr(identities, "get", waits)
+    end = going_on.go_on(ctx)
+    assert [event.text for event in told if isinstance(event, Notice)] == [going_on.SLOW]
+    assert end.outcome is Outcome.LEFT_RUNNING
+    assert ctx.journal.run("r").state is RunState.LEFT_RUNNING
+
+
+def test_what_breaks_off_leaves_the_run_to_nobody(ctx: Context) -> None:
+    assert ctx.journal.run("r").owner == os.getpid()
+    with pytest.raises(ZeroDivisionError), going_on.held(ctx.journal, "r"):
+        raise ZeroDivisionError
+    assert ctx.journal.run("r").owner == 0
+    assert ctx.journal.run("r").state is RunState.LEFT_RUNNING
+    ctx.journal.end_run("r", RunState.SUCCEEDED)
+    with pytest.raises(ZeroDivisionError), going_on.held(ctx.journal, "r"):
+        raise ZeroDivisionError
+    assert ctx.journal.run("r").state is RunState.SUCCEEDED
+
+
+def test_what_others_did_is_said_before_the_steps(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Event] = []
+    ctx.emit = told.append
+    ctx.stop.set()
+    monkeypatch.setattr(changes, "said", lambda _: ["The identity is gone."])
+    going_on.go_on(ctx)
+    assert [type(event).__name__ for event in told] == ["Notice", "RunFinished"]
