@@ -75,6 +75,8 @@ def _against(ctx: Context, resource_id: str) -> tuple[str, bool]:
     moment = dt.datetime.fromisoformat(since)
     if found is not None and found.made and seen.moment(found.made) < moment.timestamp() - _CLOCKS:
         return f"Azure says that it was made at {found.made}, before this run did anything", True
+    if ctx.session.operations.azure_time() - moment.timestamp() > activity.KEPT:
+        return "", True  # nobody can tell any more
     try:
         made = activity.made(ctx.session, resource_id, ctx.call(resource_id), moment.timestamp() - _CLOCKS)
     except ServiceError as error:

@@ -8,6 +8,8 @@ from mi_tui.services import arm
 from mi_tui.services.session import Session
 
 API_VERSION = "2015-04-01"
+KEPT = 89 * 86_400.0
+"""Seconds for which the log can be asked: events are kept for 90 days, and a question about an earlier moment is refused (400)."""
 _MADE = frozenset({"created", "accepted", "201", "202"})
 _WAS_THERE = frozenset({"ok", "200"})
 
@@ -15,7 +17,7 @@ _WAS_THERE = frozenset({"ok", "200"})
 def made(session: Session, resource_id: str, call: str, since: float) -> bool | None:
     """Whether one of the PUTs with the client request id `call`, sent since a Unix time, made the resource: True for 201 and 202, False
     when all that the log knows of them were answered 200. None when it knows of none: an event takes 3 to 20 minutes to be in it
-    ("Azure Monitor activity log"), and is kept for 90 days.
+    ("Azure Monitor activity log"). Not to be asked of a moment that is longer ago than KEPT.
 
     Raises ServiceError, with status 403 for who may not read it.
     """

@@ -4,18 +4,20 @@ Azure's answers, as each would take minutes. And a read that is too old is not t
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from mi_tui.engine import cancelling
+from mi_tui.engine import cancelling, overwritten
 from mi_tui.engine import traffic as before
 from mi_tui.engine.context import RUN_TAG, Context, Pace
 from mi_tui.engine.journal import Journal, Verdict
 from mi_tui.engine.mending import mend
 from mi_tui.engine.steps import mended, serving
+from mi_tui.model.plan import ResourceKind
 from mi_tui.services import activity, deployments, endpoints, seen
 from mi_tui.services.deployments import DeploymentInfo
 from mi_tui.services.endpoints import EndpointInfo
@@ -26,7 +28,8 @@ from tests.engine.test_mending import changed
 from tests.engine.test_runner import _no_credential
 from tests.screens.plans import a_plan
 
-OURS, THEIRS = "2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"
+NOW = dt.datetime.now(dt.UTC)
+OURS, LOOK, THEIRS = ((NOW - dt.timedelta(minutes=ago)).isoformat(timespec="seconds") for ago in (90, 60, 30))
 
 
 class Azure:
@@ -125,7 +128,7 @@ WAYS: dict[str, Callable[[Context], None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize("made", [OURS, THEIRS])
+@pytest.mark.parametrize("made", [OURS, THEIRS], ids=["ours", "theirs"])
 def test_only_the_deployment_that_this_run_made_is_deleted(
     ctx: Context, azure: Azure, way: Callable[[Context], None], made: str
 ) -> None:
@@ -152,7 +155,7 @@ def broken(ctx: Context, verdict: Verdict, **tags: str) -> EndpointInfo:
     if verdict is Verdict.CREATED:
         note_made(ctx, "endpoint")
     else:
-        ctx.note(f"absent {planned.id.lower()}", "2026-03-01T10:30:00+00:00")
+        ctx.note(f"absent {planned.id.lower()}", LOOK)
         ctx.journal.intend(ctx.run, planned.kind, planned.id, planned.name)
     return an_endpoint(ctx, "Failed", **tags)
 
@@ -168,6 +171,7 @@ def broken(ctx: Context, verdict: Verdict, **tags: str) -> EndpointInfo:
         (Verdict.INTENDED, THEIRS, False, False),
         (Verdict.INTENDED, OURS, None, False),
     ],
+    ids=range(6),
 )
 def test_only_a_broken_endpoint_that_this_run_made_is_deleted(
     ctx: Context,
@@ -217,3 +221,42 @@ def test_the_traffic_that_an_earlier_version_noted_is_given_back(ctx: Context) -
     assert before.before(ctx, "ep-demo") == {"theirs": 100}
     before.forget(ctx, "ep-demo")
     assert before.before(ctx, "ep-demo") == {}
+
+
+def test_a_deployment_that_somebody_made_while_the_endpoint_was_waited_for_is_not_changed(
+    ctx: Context, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = ctx.plan.resource("deployment")
+    azure.endpoint = an_endpoint(ctx)
+
+    def settles(*_: object, **__: object) -> EndpointInfo | None:
+        azure.deployments = [a_deployment(ctx, THEIRS)]
+        return azure.endpoint
+
+    def put(*_: object, **__: object) -> None:
+        raise AssertionError("their deployment was changed")
+
+    monkeypatch.setattr(endpoints, "wait_settled", settles)
+    monkeypatch.setattr(deployments, "create", put)
+    monkeypatch.setattr(mended, "say_what_is_older", quiet)
+    for _sitting in range(2):
+        with pytest.raises(ServiceError, match="that this run did not make"):
+            serving.deployment(ctx, quiet)
+        assert ctx.journal.verdict(ctx.run, planned.id) is None
+        ctx.journal.intend(ctx.run, planned.kind, planned.id, planned.name)
+
+
+def test_of_an_intent_that_is_older_than_the_activity_log_nobody_is_asked(
+    ctx: Context, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure would refuse the question, and with it every clean-up."""
+    asked: list[object] = []
+    monkeypatch.setattr(activity, "made", lambda *given: asked.append(given))
+    for days, times in ((91, 0), (80, 1)):
+        moment = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+        azure.made = (moment + dt.timedelta(minutes=1)).isoformat()
+        planned = ctx.plan.resource("endpoint")
+        ctx.note(f"absent {planned.id.lower()}", moment.isoformat(timespec="seconds"))
+        azure.endpoint = an_endpoint(ctx, **{RUN_TAG: "r"})
+        assert overwritten.against(ctx, ResourceKind.ENDPOINT, planned.id) == ""
+        assert len(asked) == times

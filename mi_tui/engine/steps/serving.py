@@ -134,6 +134,7 @@ def deployment(ctx: Context, say: Say) -> Done:
             lambda status: say(status, "endpoint"),
             stop=ctx.stop,
         )
+        _still_free(ctx, front, planned.name)
         ctx.journal.intend(ctx.run, ResourceKind.DEPLOYMENT, planned.id, planned.name)
         ctx.say_once(
             "Azure gives no container logs while a deployment is being created. They are asked for every "
@@ -216,11 +217,20 @@ def _settle(ctx: Context, say: Say, name: str) -> str:
         if state in {"succeeded", "failed", "canceled"}:
             # One that answers is used as it is, and told by the step's end; one that failed is going to be deleted.
             if not ctx.made(info.id, info.tags) or (state != "succeeded" and evidence.against(ctx, info)):
+                ctx.journal.forget(ctx.run, info.id)
                 raise mended.not_this_runs(ctx, name)
             return "succeeded" if state == "succeeded" else "failed"
         say(info.state, "under way since before")
         if ctx.stop.wait(ctx.pace.state_poll):
             raise Interrupted
+
+
+def _still_free(ctx: Context, front: str, name: str) -> None:
+    """Look once more, after minutes of waiting for the endpoint: a PUT would change a deployment that somebody has made meanwhile, and put
+    the run's tag on it. ServiceError when there is one."""
+    info = deployments.get(ctx.session, ctx.group, ctx.workspace, front, name)
+    if info is not None and not ctx.made(info.id, info.tags):
+        raise mended.not_this_runs(ctx, name)
 
 
 def _remove_failed(ctx: Context, say: Say, name: str) -> None:
