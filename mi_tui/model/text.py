@@ -22,9 +22,10 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """The first `limit` characters, and how many more there are: a line of a megabyte would hold the screen up."""
-    more = len(text) - limit
-    return f"{text[:limit]} … ({more:,} more characters)" if more > 0 else text
+    """The first `limit` characters, and how many more there are: a line of a megabyte would hold the screen up. All of it where that is
+    no longer."""
+    short = f"{text[:limit]} … ({len(text) - limit:,} more characters)"
+    return short if len(short) < len(text) else text
 
 
 def clock(seconds: float) -> str:

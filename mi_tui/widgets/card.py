@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
@@ -124,12 +124,15 @@ def first_sentence(text: str) -> tuple[str, str]:
     return (text[: found.start() + 1], text[found.end() :]) if found else (text, "")
 
 
-class FixLine(Static, can_focus=True):
-    """One numbered thing to do."""
+class FixLine(Widget, can_focus=True):
+    """One numbered thing to do. What is too long for a line goes on below its first word."""
 
     DEFAULT_CSS = """
-    FixLine { height: auto; border-left: blank; padding-left: 1; }
+    FixLine { layout: horizontal; height: auto; border-left: blank; padding-left: 1; }
     FixLine:focus { background: $boost; border-left: thick $accent; }
+    FixLine > .number { width: auto; margin-right: 1; }
+    FixLine > .thing { width: 1fr; height: auto; }
+    FixLine .command { color: $text-accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "do this", show=False),
@@ -145,18 +148,19 @@ class FixLine(Static, can_focus=True):
             self.fix = fix
 
     def __init__(self, number: int, fix: Fix, hide: Callable[[str], str]) -> None:
+        super().__init__()
         self.fix = fix
-        words = Content(f"{number}. {hide(visible(fix.words))}")
-        if fix.change is not None:
-            words = Content.assemble(words, ("  (enter shows the change)", "$text-muted"))
-        if fix.command:
-            words = Content.assemble(
-                words,
-                ("" if fix.change is not None else "  (enter copies the command)", "$text-muted"),
-                "\n   ",
-                (hide(visible(fix.command, lines=True)).replace("\n", "\n   "), "$text-accent"),
-            )
-        super().__init__(words, markup=False)
+        self._number, self._hide = number, hide
+
+    def compose(self) -> ComposeResult:
+        fix, hide = self.fix, self._hide
+        does = "shows the change" if fix.change is not None else "copies the command" if fix.command else ""
+        words = Content(hide(visible(fix.words)))
+        yield Static(f"{self._number}.", classes="number", markup=False)
+        with Vertical(classes="thing"):
+            yield Static(Content.assemble(words, (f"  (enter {does})", "$text-muted")) if does else words, markup=False)
+            if fix.command:
+                yield Static(hide(visible(fix.command, lines=True)), classes="command", markup=False)
 
     def action_choose(self) -> None:
         """Say that this is wanted."""

@@ -225,4 +225,5 @@ def test_a_line_of_a_megabyte_is_cut_and_does_not_hold_the_screen_up(tmp_path: P
 
 def test_cut_says_how_much_is_missing() -> None:
     assert cut("abc", 3) == "abc"
-    assert cut("abcd", 3) == "abc … (1 more characters)"
+    assert cut("abcd" * 10, 3) == "abc … (37 more characters)"
+    assert cut("abcd", 3) == "abcd", "saying how much is left out is no longer than it"
