@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from mi_tui.cli import exits
-from mi_tui.cli.asking import floor, questions
+from mi_tui.cli.asking import floor, line, questions
 from mi_tui.model.events import Event, Outcome, RunFinished
 from mi_tui.workflow import Abandoned, Stop
 
@@ -79,7 +79,7 @@ def drive(run: str, work: Callable[[Stop], RunFinished], clean: Callable[[Stop],
                 if stop.is_set():
                     os._exit(exits.INTERRUPTED)
                 with floor.taken():
-                    answer = _ask(run, terminal)
+                    answer = _ask(run, terminal, stop)
                 stop.cancelled = answer == "cancel"
                 if answer != "stay":
                     stop.set()
@@ -115,8 +115,9 @@ def _wants_cleaning(terminal: TextIO) -> bool:
         return False
 
 
-def _ask(run: str, terminal: TextIO) -> str:
-    """What to do at Ctrl+C: `leave` (default), `cancel` or `stay`. A second Ctrl+C at the question leaves at once."""
+def _ask(run: str, terminal: TextIO, stop: Stop) -> str:
+    """What to do at Ctrl+C: `leave` (default), `cancel` or `stay`. A second Ctrl+C at the question leaves at once; so does what sets
+    `stop`, such as SIGTERM."""
     if not sys.stdin.isatty():
         return "leave"
     terminal.write(
@@ -124,7 +125,7 @@ def _ask(run: str, terminal: TextIO) -> str:
     )
     terminal.flush()
     try:
-        answer = sys.stdin.readline()
+        answer = line(stop) or ""
     except KeyboardInterrupt:
         os._exit(exits.INTERRUPTED)
     return {"c": "cancel", "s": "stay"}.get(answer.strip().lower()[:1], "leave")

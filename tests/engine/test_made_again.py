@@ -6,19 +6,20 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from mi_tui.engine import cancelling, overwritten
+from mi_tui.engine import cancelling, overwritten, steps
 from mi_tui.engine import traffic as before
 from mi_tui.engine.context import RUN_TAG, Context, Pace
 from mi_tui.engine.journal import Journal, Verdict
 from mi_tui.engine.mending import mend
 from mi_tui.engine.steps import mended, serving
 from mi_tui.model.plan import ResourceKind
-from mi_tui.services import activity, deployments, endpoints, seen
+from mi_tui.services import activity, deployments, endpoints, seen, storage
 from mi_tui.services.deployments import DeploymentInfo
 from mi_tui.services.endpoints import EndpointInfo
 from mi_tui.services.errors import ServiceError
@@ -260,3 +261,22 @@ def test_of_an_intent_that_is_older_than_the_activity_log_nobody_is_asked(
         azure.endpoint = an_endpoint(ctx, **{RUN_TAG: "r"})
         assert overwritten.against(ctx, ResourceKind.ENDPOINT, planned.id) == ""
         assert len(asked) == times
+
+
+def test_an_account_that_azure_never_finishes_is_not_waited_for_without_an_end(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned, looks = ctx.plan.resource("storage-account"), 0
+
+    def never(*_: object) -> storage.AccountInfo:
+        nonlocal looks
+        looks += 1
+        assert looks < 1000, "waited for without an end"
+        return storage.AccountInfo(
+            planned.id, planned.name, "rg-ml-dev", "eastus", "StorageV2", True, True, "", ready=False
+        )
+
+    ctx.pace = replace(ctx.pace, busy_patience=0.0)
+    monkeypatch.setattr(storage, "get_account", never)
+    with pytest.raises(ServiceError, match="has not finished it"):
+        steps.find("storage-account")(ctx, quiet)

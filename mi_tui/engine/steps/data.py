@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from mi_tui.engine import overwritten
@@ -26,9 +27,14 @@ def account(ctx: Context, say: Say) -> Done:
     planned = ctx.plan.resource("storage-account")
     group, name = _where(ctx)
     found = storage.get_account(ctx.session, group, name)
+    end = time.monotonic() + ctx.pace.busy_patience
     while found is not None and not found.ready:
         # What an interrupted run began: until Azure has finished, the account's keys and blobs cannot be had.
         say("Creating", "under way since before")
+        if time.monotonic() >= end:
+            words = f"The storage account {name!r} is there, and Azure has not finished it after {ctx.pace.busy_patience:.0f} s."
+            advice = f"Look at it in the portal; once it is ready, 'mi-tui resume {ctx.run}' goes on. Or take another name with --fix storage-account."
+            raise ServiceError(Failure("mi-tui/account-busy", words, target=found.id, advice=advice))
         if ctx.stop.wait(ctx.pace.state_poll):
             raise Interrupted
         found = storage.get_account(ctx.session, group, name)
