@@ -79,7 +79,8 @@ def down(
             record = _adopted(workflow, target, run, where, found, yes)
             if record is None:
                 return blind
-            return _remove(workflow, target, record, yes, take_over, as_json, asked=True) or blind
+            shown = frozenset(thing.id.lower() for thing in found.marked)
+            return _remove(workflow, target, record, yes, take_over, as_json, shown) or blind
     if subscription or resource_group or workspace or answers_file or sandbox:
         raise click.UsageError(
             "--subscription, --resource-group, --workspace, --answers and --sandbox go with --adopt-by-tag."
@@ -88,25 +89,32 @@ def down(
     say_notices(workflow)
     workflow.journal.must_be_writable()
     with how.target_of(workflow, record) as target:
-        return _remove(workflow, target, record, yes, take_over, as_json, asked=False)
+        return _remove(workflow, target, record, yes, take_over, as_json)
 
 
 def _remove(
-    workflow: Workflow, target: Target, record: RunRecord, yes: bool, take_over: bool, as_json: bool, *, asked: bool
+    workflow: Workflow,
+    target: Target,
+    record: RunRecord,
+    yes: bool,
+    take_over: bool,
+    as_json: bool,
+    shown: frozenset[str] = frozenset(),
 ) -> int:
+    """Remove what the run made. What stands in `shown` (ids in lower case) was shown and confirmed already; nothing else goes unasked."""
     from mi_tui.cli.drive import drive, until_closed
     from mi_tui.model.text import visible
 
-    doomed = workflow.removable(record)
-    if not asked:
-        click.echo(
-            f"Made by run {record.id}, to be removed:" if doomed else f"Nothing that run {record.id} made is left.",
-            err=True,
-        )
-        for entry in doomed:
-            click.echo(visible(f"  -  {entry.kind.value:22}  {entry.name}"), err=True)
-    if doomed and not yes and not asked and not click.confirm("Remove them?", default=False, err=True):
-        click.echo("Nothing was changed.", err=True)
+    unasked = [entry for entry in workflow.removable(record) if entry.id.lower() not in shown]
+    if unasked:
+        by = ", by the journal of this machine" if shown else ""
+        click.echo(f"Made by run {record.id}{by}, to be removed{' too' if shown else ''}:", err=True)
+    elif not shown:
+        click.echo(f"Nothing that run {record.id} made is left.", err=True)
+    for entry in unasked:
+        click.echo(visible(f"  -  {entry.kind.value:22}  {entry.name}"), err=True)
+    if unasked and not yes and not click.confirm("Remove them?", default=False, err=True):
+        click.echo("Nothing was removed." if shown else "Nothing was changed.", err=True)
         return exits.DONE
     consent = {} if yes else _consent(workflow, target, record)
     render = renderer(as_json)
