@@ -32,7 +32,8 @@ Say = Callable[[str], None]
 
 
 def end(ctx: Context, step: PlannedStep, say: Say) -> Done:
-    """How a step that was given up in the middle ended: `done`, `cancelled` or `left`, with a line for people. Never raises.
+    """How a step that was given up in the middle ended: `done`, `cancelled` or `left`, with a line for people. What cannot be seen is said;
+    only JournalError is raised.
 
     A deployment that is being created is deleted, and seen to be gone.
     """

@@ -60,7 +60,15 @@ def logs(
 def invoke(session: Session, plan: Plan, run: str, body: bytes) -> ScoreAnswer:
     """Ask the endpoint. The key stays here. Raises ServiceError."""
     front = endpoints.get(session, *_where(plan))
-    if front is None or not front.scoring_uri:
+    if front is not None and not front.scoring_uri:
+        raise ServiceError(
+            Failure(
+                code="mi-tui/no-address",
+                message=f"The endpoint {front.name!r} has no address yet (state {front.state}).",
+                advice=f"'mi-tui status {run}' tells its state; 'mi-tui resume {run}' goes on until it answers.",
+            )
+        )
+    if front is None:
         raise ServiceError(
             Failure(
                 code="mi-tui/no-endpoint",

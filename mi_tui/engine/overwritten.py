@@ -90,12 +90,13 @@ def _against(ctx: Context, resource_id: str) -> tuple[str, bool]:
 
 def _give_back(ctx: Context, kind: ResourceKind, resource_id: str, name: str, why: str) -> Done:
     """Use what is somebody else's as it is; the tags that this run's call put on it are taken off, and it is said."""
-    done = ctx.not_ours(kind, resource_id, name, why)
+    # The tags first: who dies in between finds what is without them to be somebody else's.
     try:
         tags.take_off(ctx.session, resource_id, ctx.tags)
         said = "The run's tags were taken off again"
     except ServiceError as error:
         said = f"The run's tags are on it and could not be taken off ({error.failure.sentence().rstrip('.')})"
+    done = ctx.not_ours(kind, resource_id, name, why)
     ctx.emit(
         Notice(
             run=ctx.run,

@@ -47,9 +47,12 @@ def ask(session: Session, operation: OperationRecord) -> str | None:
     if host.lower() != _HOST:
         return None  # only this host gets our token
     path, _, version = rest.partition("?api-version=")
-    body = arm.get(session, f"/{path}", version or "2022-05-01")
-    if body is None:
+    answer = arm.get_with_status(session, f"/{path}", version or "2022-05-01")
+    if answer is None:
         return None
-    status = arm.text(body, "status") or arm.text(body, "properties", "provisioningState") or "Succeeded"
-    code, message = arm.text(body, "error", "code"), arm.text(body, "error", "message")
-    return ": ".join(part for part in (status, code, message) if part)
+    code, body = answer
+    # Storage tells an operation that is under way by 202 without a body (recorded).
+    otherwise = "InProgress" if code == 202 else "Succeeded"
+    status = arm.text(body, "status") or arm.text(body, "properties", "provisioningState") or otherwise
+    error, message = arm.text(body, "error", "code"), arm.text(body, "error", "message")
+    return ": ".join(part for part in (status, error, message) if part)

@@ -27,6 +27,15 @@ def get(session: Session, path: str, api_version: str) -> Json | None:
         return _object(_checked(response))
 
 
+def get_with_status(session: Session, path: str, api_version: str) -> tuple[int, Json] | None:
+    """As `get`, with the HTTP status: a long operation that has no status of its own answers 202 while it is under way."""
+    with translated():
+        response = _send(session, "GET", _url(path), api_version)
+        if response.status_code == 404:
+            return None
+        return int(response.status_code), _object(_checked(response))
+
+
 def require(session: Session, path: str, api_version: str) -> Json:
     """The resource at `path`. Raises ServiceError, also when it is not there: then in Azure's own words, with status 404."""
     with translated():

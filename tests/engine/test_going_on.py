@@ -3,17 +3,19 @@ is nobody's again."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from mi_tui.engine import changes, going_on
+from mi_tui.engine import changes, going_on, pending
 from mi_tui.engine.context import Context, Pace
 from mi_tui.engine.journal import Journal, RunState
 from mi_tui.model.answers import IdentityKind
 from mi_tui.model.events import Event, Notice, Outcome
-from mi_tui.services import identities
+from mi_tui.services import arm, identities
 from mi_tui.services.session import Session
 from tests.engine.test_runner import _no_credential
 from tests.screens.plans import a_plan
@@ -68,3 +70,32 @@ def test_what_others_did_is_said_before_the_steps(ctx: Context, monkeypatch: pyt
     monkeypatch.setattr(changes, "said", lambda _: ["The identity is gone."])
     going_on.go_on(ctx)
     assert [type(event).__name__ for event in told] == ["Notice", "RunFinished"]
+
+
+@pytest.mark.parametrize(
+    ("code", "content", "said"),
+    [
+        (202, b"", "InProgress"),
+        (200, b"", "Succeeded"),
+        (204, b"", "Succeeded"),
+        (200, b'{"status": "Failed"}', "Failed"),
+    ],
+)
+def test_an_operation_without_a_body_is_under_way_while_azure_answers_202(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, code: int, content: bytes, said: str
+) -> None:
+    answer = SimpleNamespace(status_code=code, content=content, json=lambda: json.loads(content))
+    monkeypatch.setattr(arm, "_send", lambda *_: answer)
+    address = "management.azure.com/subscriptions/s/providers/Microsoft.Storage/locations/x/asyncoperations/1?api-version=2023-05-01"
+    number = ctx.journal.begin_operation("r", "storage-account", "PUT", "/a", address)
+    told: list[Event] = []
+    ctx.emit = told.append
+    (operation,) = ctx.journal.operations("r")
+    assert pending.ask(ctx.session, operation) == said
+    pending.settle(ctx)
+    (operation,) = ctx.journal.operations("r")
+    assert (operation.number, operation.ended is None, len(told)) == (
+        number,
+        said == "InProgress",
+        said != "InProgress",
+    )

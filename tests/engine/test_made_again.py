@@ -19,7 +19,7 @@ from mi_tui.engine.journal import Journal, Verdict
 from mi_tui.engine.mending import mend
 from mi_tui.engine.steps import mended, serving
 from mi_tui.model.plan import ResourceKind
-from mi_tui.services import activity, deployments, endpoints, seen, storage
+from mi_tui.services import activity, deployments, endpoints, seen, storage, tags
 from mi_tui.services.deployments import DeploymentInfo
 from mi_tui.services.endpoints import EndpointInfo
 from mi_tui.services.errors import ServiceError
@@ -280,3 +280,16 @@ def test_an_account_that_azure_never_finishes_is_not_waited_for_without_an_end(
     monkeypatch.setattr(storage, "get_account", never)
     with pytest.raises(ServiceError, match="has not finished it"):
         steps.find("storage-account")(ctx, quiet)
+
+
+def test_who_dies_while_giving_back_what_is_theirs_finds_it_theirs(
+    ctx: Context, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tags are taken off first: the run's tag on what the ledger calls somebody else's would stay for ever."""
+    planned, order = ctx.plan.resource("endpoint"), list[str]()
+    ctx.journal.intend(ctx.run, planned.kind, planned.id, planned.name)
+    existed = ctx.journal.existed
+    monkeypatch.setattr(tags, "take_off", lambda *_: order.append("tags"))
+    monkeypatch.setattr(ctx.journal, "existed", lambda *given: (order.append("ledger"), existed(*given)))
+    done = overwritten.after_call(ctx, planned.kind, planned.id, planned.name, {RUN_TAG: "r"}, fresh=False, tried=False)
+    assert (done.result, order) == ("used", ["tags", "ledger"])
