@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -194,6 +195,14 @@ class Inquest:
             self._waits.set()
 
     def _look_after(self) -> None:
+        try:
+            self._until_found()
+        except Exception as error:  # noqa: BLE001 - a fault in this look is no fault of the run, and no traceback on its terminal
+            logging.getLogger(__name__).warning(
+                "the look at a deployment that waits broke off: %s", as_failure(error).sentence()
+            )
+
+    def _until_found(self) -> None:
         """Look at a deployment that takes longer than usual, until something is found or it is over."""
         pace, began = self._context.pace, time.monotonic()
         while not self._waits.wait(pace.capacity_look):

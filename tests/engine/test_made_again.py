@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mi_tui.engine import cancelling, overwritten, steps
+from mi_tui.engine import cancelling, logs, overwritten, steps
 from mi_tui.engine import traffic as before
 from mi_tui.engine.context import RUN_TAG, Context, Pace
 from mi_tui.engine.journal import Journal, Verdict
@@ -293,3 +293,14 @@ def test_who_dies_while_giving_back_what_is_theirs_finds_it_theirs(
     monkeypatch.setattr(ctx.journal, "existed", lambda *given: (order.append("ledger"), existed(*given)))
     done = overwritten.after_call(ctx, planned.kind, planned.id, planned.name, {RUN_TAG: "r"}, fresh=False, tried=False)
     assert (done.result, order) == ("used", ["tags", "ledger"])
+
+
+def test_a_deployment_whose_intent_was_taken_back_too_soon_is_this_runs_by_its_tag(
+    ctx: Context, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure refused and knew of nothing, and had made it all the same: forgotten, it would bill for ever."""
+    planned = ctx.plan.resource("deployment")
+    azure.endpoint, azure.deployments = an_endpoint(ctx), [a_deployment(ctx, OURS, **{RUN_TAG: "r"})]
+    monkeypatch.setattr(logs.Follower, "look", lambda _: "")
+    assert serving.deployment(ctx, quiet).result == "created"
+    assert ctx.journal.verdict(ctx.run, planned.id) is Verdict.CREATED

@@ -160,3 +160,22 @@ def _wait_for_a_notice(run: Run) -> Notice:
             return found[0]
         threading.Event().wait(0.05)
     raise AssertionError(f"nothing was told: {run.told}")
+
+
+def test_a_fault_in_the_look_at_a_deployment_that_waits_is_no_traceback(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broke, escaped = threading.Event(), list[object]()
+
+    def breaks(*_: object) -> Sight:
+        broke.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world, "look", breaks)
+    monkeypatch.setattr(threading, "excepthook", escaped.append)
+    run.context.emit(StepStarted(run=RUN, step="deployment", title="deployment"))
+    assert broke.wait(10)
+    for thread in threading.enumerate():
+        if thread.name == "capacity":
+            thread.join(10)
+    assert not escaped

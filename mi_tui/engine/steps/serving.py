@@ -108,7 +108,8 @@ def deployment(ctx: Context, say: Say) -> Done:
     ctx.follower = logs.Follower(ctx, front, planned.name)
     if settled == "succeeded":
         ctx.follower.look()
-        return ctx.keep(ResourceKind.DEPLOYMENT, planned.id, planned.name)
+        # It is this run's, by the ledger or by its tag alone: then the ledger is to have it again.
+        return ctx.keep(ResourceKind.DEPLOYMENT, planned.id, planned.name, tags=ctx.tags)
     wanted = ctx.plan.answers.deployment
     mended.say_what_is_older(ctx)
     spec = DeploymentSpec(
