@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Static, TextArea
 from mi_tui.model.answers import Workspace
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
-from mi_tui.model.text import masked, visible
+from mi_tui.model.text import decoded, masked, visible
 from mi_tui.widgets.paths import clean_path
 from mi_tui.widgets.picker import Picker, PickerItem
 from screens.dialogs import Dialog
@@ -123,7 +123,7 @@ class TextDialog(Dialog):
 def _read(path: Path) -> str:
     """The text of a file. OSError when it cannot be read."""
     with path.open("rb") as file:
-        return file.read(_MOST).decode("utf-8", "replace")
+        return decoded(file.read(_MOST))
 
 
 class EndpointDialog(Dialog):

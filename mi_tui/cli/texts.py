@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
 from mi_tui.cli.telling import diagnosis_lines
 from mi_tui.model.diagnosis import Diagnosis
-from mi_tui.model.text import visible
+from mi_tui.model.text import decoded, visible
 
 _HEAD = 500_000
 _TAIL = 3_000_000
@@ -24,8 +25,11 @@ def read(stream: IO[bytes]) -> str:
     while chunk := stream.read(_CHUNK):
         left = left or len(tail) == tail.maxlen
         tail.append(chunk)
-    joint = b"\n" if left else b""
-    return (head + joint + b"".join(tail)).decode("utf-8", "replace")
+    if not left:
+        return decoded(head + b"".join(tail))
+    # Each part for itself: the end has no mark that says how it is written.
+    mark = head[:2] if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else b""
+    return f"{decoded(head)}\n{decoded(mark + b''.join(tail))}"
 
 
 def lines(found: tuple[Diagnosis, ...], mark: str) -> Iterator[str]:

@@ -205,6 +205,18 @@ def _old_python(case: Case) -> Finding:
     return Finding(found is not None, (Evidence("conda file", found.group().strip()),) if found else ())
 
 
+_PIP_AT_WORK = re.compile(r"Installing pip dependencies:(?!.*(?:rror|done))")
+
+
+def _ends_in_pip(case: Case) -> Finding:
+    """Whether the log of an image build, or a text that has it, breaks off while pip is at work."""
+    lines = [line for line in case.logs.get("build", case.text.splitlines()) if line.strip()][-3:]
+    found = [line.strip() for line in lines if _PIP_AT_WORK.search(line)]
+    if not lines:
+        return _UNKNOWN
+    return Finding(bool(found), (Evidence("the end of the build's log", found[-1]),) if found else ())
+
+
 def _fit(case: Case) -> Finding:
     fit = case.world.fit
     if fit is None or fit.fits is None:
@@ -370,6 +382,7 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
     "client-id-other": _client_id(_is_other),
     "conda-lacks-server": _no_server,
     "conda-old-python": _old_python,
+    "build-ends-in-pip": _ends_in_pip,
     "quota-short": _fit,
     "no-traffic": _no_traffic,
     "no-machine": _no_machine,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mi_tui.guide import conditions, facts, reading, rules
 from mi_tui.guide.case import Case
@@ -35,6 +35,15 @@ class _Match:
 
 def diagnose(case: Case) -> tuple[Diagnosis, ...]:
     """The diagnoses of a case, best first; never empty: where no rule fits, the one is `unknown`."""
+    found = _diagnose(case)
+    if found[0].rule == UNKNOWN and case.text and (whole := reading.joined(case.text)) != case.text:
+        again = _diagnose(replace(case, text=whole))
+        if again[0].rule != UNKNOWN:
+            return again
+    return found
+
+
+def _diagnose(case: Case) -> tuple[Diagnosis, ...]:
     read = reading.read(case)
     found = [match for rule, signs in rules.prepared() if (match := _match(rule, signs, read)) is not None]
     explained = {other for match in found for other in match.rule.over}

@@ -6,6 +6,7 @@ braces), XML of blob storage, headers, a container's log. It is unwrapped, freed
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _TAIL = 260_000
 _MIDDLE = 60_000
 _LONGEST_LINE = 20_000
 _SHOWN = 400
+_NARROWEST = 30
 """Characters: of a long text its beginning, its end, and of the middle those lines that speak of an error; of evidence, what is shown."""
 
 _ERROR_WORDS = ("rror", "xception", "ailed", "denied", "not found", "Killed")
@@ -157,11 +159,19 @@ def _short_lines(text: str) -> str:
 _COLOUR = re.compile(r"\\u001b\[[0-9;]{0,12}m")
 """A terminal's colour as it stands in the JSON of a notebook."""
 
+_TYPED = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00a0", "''''\"\"\"\" ")
+"""Quotes and blanks as mail programs and text processors make them."""
+_ENTITIES = re.compile(r"&(?:lt|gt|quot|apos|#0?39|#x27);")
+"""What a web page makes of brackets and quotes."""
+
 _ESCAPED = (("\\r\\n", "\n"), ("\\n", "\n"), ("\\u0027", "'"), ("\\u0022", '"'), ('\\"', '"'), ("\\'", "'"))
 
 
 def _unwrapped(text: str) -> str:
     """JSON that stands in strings, up to three deep, as what it says; doubled braces as single ones."""
+    text = text.translate(_TYPED)
+    if _ENTITIES.search(text):
+        text = html.unescape(text)
     for _ in range(3):
         if '\\"' not in text and "\\u00" not in text and "\\n" not in text:
             break
@@ -169,6 +179,19 @@ def _unwrapped(text: str) -> str:
         for escaped, plain in _ESCAPED:
             text = text.replace(escaped, plain)
     return text.replace("{{", "{").replace("}}", "}")
+
+
+def joined(text: str) -> str:
+    """A text whose lines were cut at one width in the middle of words, as a terminal's window or a picture does, with its lines joined
+    again; the same text where it does not look so."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    width = max(map(len, lines))
+    full = sum(len(line) >= width - 1 for line in lines[:-1])
+    if width < _NARROWEST or full < 2 or 3 * full < 2 * (len(lines) - 1):
+        return text
+    # A line that is one short ended in a blank, which was left out when it was copied.
+    parts = [line if len(line) == width else f"{line} " if len(line) == width - 1 else f"{line}\n" for line in lines]
+    return "".join(parts)
 
 
 def line_of(text: str, start: int, end: int) -> str:
@@ -212,7 +235,7 @@ def raised(text: str) -> str:
 _CODES = re.compile(
     r"(mi-tui/[a-z][a-z-]{2,40})\b"
     r"|\b(AADSTS\d{4,8})\b"
-    r"|\(([A-Z][A-Za-z]{5,70})\)[ \t]+\S"
+    r"|\(([A-Z][A-Za-z]{5,70})\)\s{1,4}\S"
     r"|\b(?:error[_-]?)?[Cc]ode['\"]?[ \t]{0,4}[:=][ \t]{0,4}['\"]?([A-Z][A-Za-z]{5,70})\b"
     r"|\bErrorCode[:=][ \t]{0,4}([A-Z][A-Za-z]{5,70})\b"
     r"|<Code>([A-Z][A-Za-z]{5,70})</Code>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -19,6 +20,16 @@ def visible(text: str, *, lines: bool = False) -> str:
     if not lines:
         cleaned = cleaned.replace("\n", "\\n")
     return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", cleaned)
+
+
+def decoded(data: bytes) -> str:
+    """Bytes from outside as text: UTF-8, or UTF-16 as Windows PowerShell writes what is redirected into a file. What is neither is shown so."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    beginning = data[:2_000]
+    if 3 * beginning.count(0) > len(beginning):
+        return data.decode("utf-16-le" if beginning[1:2] == b"\0" else "utf-16-be", "replace")
+    return data.decode("utf-8-sig", "replace")
 
 
 def cut(text: str, limit: int) -> str:

@@ -76,7 +76,22 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def test_the_table_has_every_condition() -> None:
-    assert set(TABLE) | {"reads-elsewhere"} == set(CONDITIONS)
+    assert set(TABLE) | {"reads-elsewhere", "build-ends-in-pip"} == set(CONDITIONS)
+
+
+@pytest.mark.parametrize(
+    ("end", "holds"),
+    [
+        ("Installing pip dependencies: ...working... \n", True),
+        ("Installing pip dependencies: ...working... Pip subprocess error:\nfailed", False),
+        ("Installing pip dependencies: ...working... done\na\nb\nc", False),
+        ("", None),
+    ],
+)
+def test_a_build_that_ends_while_pip_is_at_work(end: str, holds: bool | None) -> None:
+    lines = ("Step 3", *end.splitlines()) if end else ()
+    assert check("build-ends-in-pip", Case(logs={"build": lines})).holds is holds
+    assert check("build-ends-in-pip", Case(text="\n".join(lines))).holds is holds
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from mi_tui.guide.case import Case
 from mi_tui.guide.patterns import PatternError, compile_pattern
-from mi_tui.guide.reading import line_of, raised, read
+from mi_tui.guide.reading import joined, line_of, raised, read
 from mi_tui.model.failure import Failure
 
 # ---- patterns
@@ -116,3 +116,18 @@ def test_the_exception_of_the_script_is_named_and_not_the_servers_own() -> None:
     )
     assert raised(text) == "KeyError: 'x'"
     assert raised("nothing here") == ""
+
+
+def test_lines_that_a_window_cut_are_joined_and_others_are_left() -> None:
+    sentence = "Endpoint identity does not have pull permission on the registry. " * 3
+    cut = "\n".join(sentence[at : at + 40].rstrip() for at in range(0, len(sentence), 40))
+    assert joined(cut).split() == sentence.split()
+    assert joined(cut.replace("\n", "\r\n")).split() == sentence.split()
+    for text in (
+        "",
+        "one line",
+        "a\nb\nc\n",
+        "ERROR: (X) it failed.\nCode: X\nMessage: it failed.\n",
+        "x" * 40 + "\ny",
+    ):
+        assert joined(text) == text

@@ -1,11 +1,12 @@
 """Text from outside never acts, and events survive the way through JSON."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mi_tui.model import events
 from mi_tui.model.failure import Failure
-from mi_tui.model.text import clock, visible
+from mi_tui.model.text import clock, decoded, visible
 
 
 @given(st.text())
@@ -33,3 +34,11 @@ def test_events_round_trip_and_name_themselves() -> None:
     assert '"outcome":"failed"' in text
     assert "\n" not in text
     assert events.from_json(text) == sent
+
+
+@pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_text_is_read_however_windows_wrote_it(code: str) -> None:
+    said = "ERROR: (OutOfQuota) Not enough quota - genügend Kerne fehlen.\r\n"
+    assert decoded(said.encode(code)) == said
+    assert decoded(b"\xff" * 3 + b"x") == "\ufffd" * 3 + "x"
+    assert decoded(b"") == ""

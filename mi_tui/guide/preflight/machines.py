@@ -41,7 +41,7 @@ def size(reads: Reads) -> Finding:
 
 def quota(reads: Reads) -> Finding:
     """ceil(1.2 x instances) x cores against what is free in the family, and in the region."""
-    wanted, room = reads.answers.deployment, reads.capacity.result()
+    wanted, where, room = reads.answers.deployment, reads.answers.workspace, reads.capacity.result()
     fit = room.fit(wanted.instance_type, wanted.instance_count)
     many = f"{wanted.instance_type} x {wanted.instance_count}"
     if fit is None:
@@ -55,6 +55,18 @@ def quota(reads: Reads) -> Finding:
     return failed(
         f"{many} {fit.words}. Azure asks for a fifth more than the instances, rounded up.{also}",
         f"{QUOTA_HELP[:1].upper()}{QUOTA_HELP[1:]}.",
-        az("ml", "compute", "list-usage", "--location", room.location, "--output", "table"),
+        az(
+            "ml",
+            "compute",
+            "list-usage",
+            "--location",
+            room.location,
+            "--resource-group",
+            where.resource_group,
+            "--workspace-name",
+            where.name,
+            "--output",
+            "table",
+        ),
         _take(fitting),
     )
