@@ -55,6 +55,8 @@ class World:
     # ---- the workspace
     resource_group: str = ""
     workspace: str = ""
+    workspace_group: str = ""
+    """The resource group where a workspace of that name is, when it is not in the one that was asked."""
     workspace_public: bool | None = None
     v1_legacy: bool | None = None
     managed_network: str = ""

@@ -344,6 +344,10 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
         lambda case: None if case.world.registry_id is None else case.world.registry_id == NO_REGISTRY,
         "containerRegistry is empty",
     ),
+    "workspace-elsewhere": _property(
+        "workspace_group", "workspace {workspace}", lambda case: case.world.workspace_group.lower() != case.world.resource_group.lower() if case.world.workspace_group else None,
+        "it is in the resource group {} of the subscription",
+    ),
     "workspace-private": _property(
         "workspace_public", "workspace {workspace}", lambda case: _negated(case.world.workspace_public), "publicNetworkAccess is Disabled"
     ),

@@ -49,6 +49,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "subscription": ("the subscription {}", "the subscription"),
     "unregistered": ("{}", "the resource providers"),
     "workspace": ("the workspace {}", "the workspace"),
+    "workspace_group": ("{}", "another group"),
     "workspace_storage": ("the workspace's storage account {}", "the workspace's storage account"),
 }
 """Each fact in words, known and not known. In a command an unknown one is its name in capitals."""
@@ -138,6 +139,7 @@ def facts(read: Read, captures: Mapping[str, str], rule: Rule) -> Facts:
         "size": world.instance_type or (answers.deployment.instance_type if answers else ""),
         "subscription": world.subscription or (answers.workspace.subscription if answers else ""),
         "workspace": world.workspace or (answers.workspace.name if answers else ""),
+        "workspace_group": world.workspace_group,
         "workspace_storage": world.workspace_storage_id,
     }
     grant = the_grant(case, "storage")

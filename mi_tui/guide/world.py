@@ -88,6 +88,7 @@ class _Looking:
         subject, session, begin = self._subject, self._session, self._begin
         where = (subject.group, subject.workspace, subject.endpoint)
         space = begin("the workspace", lambda: workspaces.get(session, *where[:2]))
+        elsewhere = begin("where the workspace is", lambda: self._elsewhere_is(space)) if subject.answers else None
         front = begin("the endpoint", lambda: endpoints.get(session, *where))
         backs = begin("the deployments", lambda: self._deployments(where))
         owner = begin("the subscription", lambda: subscriptions.get(session))
@@ -137,6 +138,7 @@ class _Looking:
             clock_skew=session.operations.skew(),
             resource_group=subject.group,
             workspace=subject.workspace,
+            workspace_group=_name(elsewhere),
             workspace_public=there.public_network_access if there else None,
             v1_legacy=there.v1_legacy if there else None,
             managed_network=_network(there),
@@ -192,6 +194,13 @@ class _Looking:
             scoring_uri=begun.scoring_uri if begun else "",
             unknown=self._together.unknown(),
         )
+
+    def _elsewhere_is(self, space: Look[WorkspaceInfo]) -> str:
+        """The resource group of the subscription where a workspace of the name is that is not in the one that was asked; empty: none is."""
+        if space.value() is not None or space.failure is None or space.failure.status not in {403, 404}:
+            return ""
+        wanted = self._subject.workspace.lower()
+        return next((one.group for one in workspaces.list_all(self._session) if one.name.lower() == wanted), "")
 
     # ---- endpoint and deployment
 

@@ -42,6 +42,7 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "keys-off": ({"shared_keys": False}, {"shared_keys": True}),
     "workspace-keys-off": ({"workspace_shared_keys": False}, {"workspace_shared_keys": True}),
     "registry-none": ({"registry_id": NO_REGISTRY}, {"registry_id": "/registries/r"}),
+    "workspace-elsewhere": ({"workspace_group": "rg-other", "resource_group": "rg"}, {"workspace_group": "RG", "resource_group": "rg"}),
     "workspace-private": ({"workspace_public": False}, {"workspace_public": True}),
     "v1-legacy": ({"v1_legacy": True}, {"v1_legacy": False}),
     "managed-network-not-ready": ({"managed_network": "Inactive"}, {"managed_network": "Active"}),
