@@ -246,16 +246,23 @@ def _network_closed(case: Case) -> Finding:
     return Finding(closed, (Evidence(f"storage account {world.account}".strip(), said),) if closed else ())
 
 
-def _elsewhere(case: Case) -> Finding:
-    """Whether the account is in another resource group than where the answers have it."""
-    found, answers = case.world.account_group, case.answers
-    wanted = (answers.storage.resource_group if answers else None) or case.world.resource_group
+def _elsewhere(what: str, name: str, found: str | None, wanted: str) -> Finding:
+    """Whether something is in another resource group than where it was looked for."""
     if found is None or not wanted:
         return _UNKNOWN
-    said = Evidence(
-        f"storage account {case.world.account}", f"it is in the resource group {found} of your subscription"
-    )
+    said = Evidence(f"{what} {name}", f"it is in the resource group {found} of the subscription")
     return Finding(bool(found) and found.lower() != wanted.lower(), (said,))
+
+
+def _account_elsewhere(case: Case) -> Finding:
+    world, answers = case.world, case.answers
+    wanted = (answers.storage.resource_group if answers else None) or world.resource_group
+    return _elsewhere("storage account", world.account, world.account_group, wanted)
+
+
+def _workspace_elsewhere(case: Case) -> Finding:
+    world = case.world
+    return _elsewhere("workspace", world.workspace, world.workspace_group or None, world.resource_group)
 
 
 def _there(case: Case) -> Finding:
@@ -317,7 +324,7 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
     "account-absent": _property(
         "account", "storage account {account}", lambda case: _negated(case.world.account_exists), "it is not there"
     ),
-    "account-elsewhere": _elsewhere,
+    "account-elsewhere": _account_elsewhere,
     "account-nowhere": _property(
         "account", "storage account {account}",
         lambda case: None if case.world.account_group is None else not case.world.account_group,
@@ -344,10 +351,7 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
         lambda case: None if case.world.registry_id is None else case.world.registry_id == NO_REGISTRY,
         "containerRegistry is empty",
     ),
-    "workspace-elsewhere": _property(
-        "workspace_group", "workspace {workspace}", lambda case: case.world.workspace_group.lower() != case.world.resource_group.lower() if case.world.workspace_group else None,
-        "it is in the resource group {} of the subscription",
-    ),
+    "workspace-elsewhere": _workspace_elsewhere,
     "workspace-private": _property(
         "workspace_public", "workspace {workspace}", lambda case: _negated(case.world.workspace_public), "publicNetworkAccess is Disabled"
     ),
