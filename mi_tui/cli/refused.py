@@ -49,7 +49,9 @@ class Refused(Exception):
             plain = msgspec.structs.replace(failure, advice="") if self._ours and found and found.fixes else failure
             yield from failure_lines(plain)
             if found is not None:
-                yield from diagnosis_lines(found, marks(sys.stderr)["failed"])
+                # The failure itself stands above.
+                others = tuple(item for item in found.evidence if item.source != "failure")
+                yield from diagnosis_lines(msgspec.structs.replace(found, evidence=others), marks(sys.stderr)["failed"])
 
     def event(self) -> str:
         """It as a line of JSON."""

@@ -44,4 +44,5 @@ def lines(found: tuple[Diagnosis, ...], mark: str) -> Iterator[str]:
 
 
 def _to_fill_in(command: str) -> bool:
-    return any(len(word) > 3 and word.isupper() for word in command.replace("=", " ").split())
+    # Of NAME=VALUE the value is what is to be filled in.
+    return any(len(word) > 3 and word.isupper() for word in (part.rpartition("=")[2] for part in command.split()))
