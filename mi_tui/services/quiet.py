@@ -14,6 +14,7 @@ from typing import TextIO
 
 from mi_tui.model.redact import redact
 from mi_tui.services.errors import plain
+from mi_tui.services.first_use import one_at_a_time
 
 SDK_LOG = "mi_tui.sdk"
 """The logger that gets what the SDKs print and log."""
@@ -70,6 +71,7 @@ def load_clients() -> None:
         hush()
         for name in _CLIENTS:
             importlib.import_module(name)
+        one_at_a_time()
 
 
 def load_identity() -> None:
@@ -91,6 +93,7 @@ def load_ml() -> ModuleType:
 
         if first:
             hush()
+            one_at_a_time()
         for name in list(logging.root.manager.loggerDict):
             if name == "azure.ai.ml" or name.startswith("azure.ai.ml."):
                 logger = logging.getLogger(name)
