@@ -5,11 +5,14 @@ from __future__ import annotations
 from mi_tui.engine.context import Context
 from mi_tui.engine.journal import OperationRecord
 from mi_tui.model.events import Notice
+from mi_tui.model.redact import redact
 from mi_tui.services import arm
-from mi_tui.services.errors import ServiceError
+from mi_tui.services.errors import ServiceError, plain
 from mi_tui.services.session import ARM, Session
 
 _HOST = ARM.removeprefix("https://")
+_LONGEST = 2_000
+"""Characters that are kept of how an operation ended."""
 _OVER = {"succeeded", "failed", "canceled", "cancelled"}
 
 
@@ -39,7 +42,7 @@ def settle(ctx: Context) -> None:
 
 
 def ask(session: Session, operation: OperationRecord) -> str | None:
-    """The operation's status as Azure spells it, with the error's code and message when it failed; None when Azure does not know it.
+    """The operation's status as Azure spells it, with the error's code and message when it failed, without secrets; None when Azure does not know it.
 
     Operations are kept for a while only (Azure Resource Manager asynchronous operations). Raises ServiceError.
     """
@@ -55,4 +58,5 @@ def ask(session: Session, operation: OperationRecord) -> str | None:
     otherwise = "InProgress" if code == 202 else "Succeeded"
     status = arm.text(body, "status") or arm.text(body, "properties", "provisioningState") or otherwise
     error, message = arm.text(body, "error", "code"), arm.text(body, "error", "message")
-    return ": ".join(part for part in (status, error, message) if part)
+    # What a container said may stand in it, secrets and all; and it is kept.
+    return redact(plain(": ".join(part for part in (status, error, message) if part)))[:_LONGEST]

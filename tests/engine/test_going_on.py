@@ -99,3 +99,17 @@ def test_an_operation_without_a_body_is_under_way_while_azure_answers_202(
         said == "InProgress",
         said != "InProgress",
     )
+
+
+def test_how_an_operation_failed_is_kept_without_secrets(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = {"code": "ResourceNotReady", "message": "The container said: AccountKey=abcdefghijkl \x1b[31mno"}
+    monkeypatch.setattr(arm, "get_with_status", lambda *_: (200, {"status": "Failed", "error": error}))
+    ctx.journal.begin_operation("r", "deployment", "PUT", "/a", "management.azure.com/x?api-version=1")
+    told: list[Event] = []
+    ctx.emit = told.append
+    pending.settle(ctx)
+    (operation,) = ctx.journal.operations("r")
+    assert operation.outcome.startswith("Failed: ResourceNotReady: The container said:")
+    for text in (operation.outcome, str(told)):
+        assert "abcdefghijkl" not in text
+        assert "\x1b" not in text
