@@ -13,7 +13,7 @@ from mi_tui.engine.journal import JournalError, RunRecord
 from mi_tui.engine.mending import conda_file
 from mi_tui.engine.mending.case import refused
 from mi_tui.engine.mending.conda_file import Aside
-from mi_tui.engine.mending.mend import Mended, mend, mend_new
+from mi_tui.engine.mending.mend import Mended, StillRefused, mend, mend_new
 from mi_tui.engine.mending.wishes import asks_for, with_values
 from mi_tui.engine.planner import new_run_id
 from mi_tui.model.answers import Answers
@@ -27,7 +27,17 @@ from mi_tui.targets import Target
 if TYPE_CHECKING:
     from mi_tui.workflow import Waiter, Workflow
 
-__all__ = ["Fixing", "Mended", "applies_before_a_run", "asks_for", "before_a_run", "numbered", "settled", "with_values"]
+__all__ = [
+    "Fixing",
+    "Mended",
+    "StillRefused",
+    "applies_before_a_run",
+    "asks_for",
+    "before_a_run",
+    "numbered",
+    "settled",
+    "with_values",
+]
 
 
 _COMMAS = re.compile(r",")
@@ -118,7 +128,8 @@ class Fixing:
     ) -> Mended:  # fmt: skip
         """What the change would make of answers whose run has not begun; `run` is the id it is to have, empty for a new one.
 
-        `changed` is the plan that earlier changes made of them. Changes nothing. PlanError or ServiceError when it cannot be.
+        `changed` is the plan that earlier changes made of them. Changes nothing. PlanError (StillRefused where the change can be, and another
+        reason against a plan is left) or ServiceError when it cannot be.
         """
         session = target.in_subscription(answers.workspace.subscription).session
         with quiet.Prints():

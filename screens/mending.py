@@ -11,13 +11,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from mi_tui.fixing import Fixing, Mended, StillRefused, asks_for, with_values
 from mi_tui.model.failure import Failure
 from mi_tui.model.text import masked, visible
 from mi_tui.widgets.card import Fix, FixLine
 from screens.dialogs import Dialog
 
 if TYPE_CHECKING:
-    from mi_tui.fixing import Mended
     from mi_tui.model.diagnosis import Change
     from mi_tui.workflow import RunRecord, Target
     from screens.wizard import Wizard
@@ -26,7 +26,9 @@ _HEADS = 2
 """Lines of a unified diff that name the file twice; the dialog names it once, among what changes."""
 
 Taken = Callable[["RunRecord", "Mended"], None]
-"""What is done with a change that was confirmed."""
+"""What is done with a change of a run that was confirmed."""
+Chosen = Callable[["Mended | StillRefused"], None]
+"""What is done with a change of answers that was confirmed."""
 
 
 class _Change(Dialog):
@@ -41,7 +43,7 @@ class _Change(Dialog):
         self._asked: tuple[str, ...] = ()
         """Names that only the person knows the value of; the first is asked for."""
         self._values: dict[str, str] = {}
-        self._mended: Mended | None = None
+        self._found: Mended | StillRefused | None = None
 
     def content(self) -> Iterable[Widget]:
         yield VerticalScroll(
@@ -59,8 +61,6 @@ class _Change(Dialog):
         yield Button("Leave it", id="close")
 
     def ready(self) -> None:
-        from mi_tui.fixing import asks_for
-
         self._asked = asks_for(self._change)
         self.query_one("#value", Input).display = bool(self._asked)
         self.query_one("#diff").display = False
@@ -89,8 +89,6 @@ class _Change(Dialog):
         if self._asked:
             self._ask()
             return
-        from mi_tui.fixing import with_values
-
         self._change = with_values(self._change, self._values)
         self.query_one("#value").display = False
         self._look()
@@ -107,30 +105,36 @@ class _Change(Dialog):
         """Have the change looked at in the background, and `came` told what it would make."""
 
     @abstractmethod
-    def take(self, mended: Mended) -> None:
+    def take(self, found: Mended | StillRefused) -> None:
         """The change was confirmed."""
 
-    def came(self, found: Mended | Failure) -> None:
+    def came(self, found: Mended | StillRefused | Failure) -> None:
         """What the change would make is known, or that it cannot be."""
         if not self.is_attached:
             return
         lines = self.query_one("#lines", Static)
         if isinstance(found, Failure):
             lines.update("")
-            trouble = self.query_one("#trouble", Static)
             said = found.message if found.code.startswith("mi-tui/") else found.sentence()
-            trouble.update(self._safe(" ".join((said, *found.details, found.advice)).strip()))
-            trouble.display = True
+            self._trouble(" ".join((said, *found.details, found.advice)).strip())
             return
-        self._mended = mended = found
-        lines.update(Content("\n").join(Content(self._safe(line)) for line in mended.lines))
-        if mended.diff:
+        self._found = found
+        lines.update(Content("\n").join(Content(self._safe(line)) for line in found.lines))
+        if not isinstance(found, Mended):
+            said = " ".join(failure.message for failure in found.failures)
+            self._trouble(f"Then this is still in the way of a plan: {said}")
+        elif found.diff:
             diff = self.query_one("#diff", Static)
-            diff.update(Content("\n").join(self._coloured(mended.diff[_HEADS:])))
+            diff.update(Content("\n").join(self._coloured(found.diff[_HEADS:])))
             diff.display = True
         confirm = self.query_one("#confirm", Button)
         confirm.disabled = False
         confirm.focus()
+
+    def _trouble(self, text: str) -> None:
+        trouble = self.query_one("#trouble", Static)
+        trouble.update(self._safe(text))
+        trouble.display = True
 
     def _coloured(self, diff: Iterable[str]) -> Iterator[Content]:
         """The diff; its signs say what its colours say too."""
@@ -139,9 +143,9 @@ class _Change(Dialog):
             yield Content.styled(self._safe(line), style) if style else Content(self._safe(line))
 
     def chosen(self, button: str) -> None:
-        if button == "confirm" and self._mended is not None:
+        if button == "confirm" and self._found is not None:
             self.dismiss(None)
-            self.take(self._mended)
+            self.take(self._found)
 
 
 class MendDialog(_Change):
@@ -158,25 +162,25 @@ class MendDialog(_Change):
 
     def look(self, change: Change) -> None:
         def call(target: Target, record: RunRecord) -> Mended:
-            from mi_tui.fixing import Fixing
-
             self._record = record
             return Fixing(self.wizard.workflow).show(target, record, change)
 
         self.wizard.ask_run(call, self.came)
 
-    def take(self, mended: Mended) -> None:
+    def take(self, found: Mended | StillRefused) -> None:
         assert self._record is not None
-        self._taken(self._record, mended)
+        assert isinstance(found, Mended)
+        self._taken(self._record, found)
 
 
 class MendDraft(_Change):
-    """A change of answers whose run has not begun; confirmed, `taken` gets the plan of the changed answers."""
+    """A change of answers whose run has not begun; confirmed, `taken` gets the plan of the changed answers, or these with the reasons that
+    are still in the way of one."""
 
     HELP = "review"
     TITLE_TEXT = "Change the plan"
 
-    def __init__(self, wizard: Wizard, change: Change, words: str, taken: Callable[[Mended], None]) -> None:
+    def __init__(self, wizard: Wizard, change: Change, words: str, taken: Chosen) -> None:
         super().__init__(wizard, change, words)
         self._taken = taken
 
@@ -185,22 +189,26 @@ class MendDraft(_Change):
         target, run, answers = wizard.target, wizard.run if wizard.plan else "", wizard.draft.answers()
         changed = wizard.plan if wizard.planned_from == wizard.draft else None
 
-        def call() -> Mended:
-            from mi_tui.fixing import Fixing
-
+        def call() -> Mended | StillRefused:
             assert target is not None
             whole = wizard.workflow.check_files(answers)
-            return Fixing(wizard.workflow).show_new(target, run, whole, change, changed=changed)
+            try:
+                return Fixing(wizard.workflow).show_new(target, run, whole, change, changed=changed)
+            except StillRefused as still:
+                if changed is not None:
+                    raise  # there is a plan, which is not given up for none
+                return still
 
         wizard.background(call, self.came)
 
-    def take(self, mended: Mended) -> None:
+    def take(self, found: Mended | StillRefused) -> None:
         wizard, app, taken = self.wizard, self.app, self._taken
+        if not isinstance(found, Mended):
+            taken(found)
+            return
 
         def call() -> str:
-            from mi_tui.fixing import Fixing
-
-            return Fixing(wizard.workflow).confirmed_new(mended)
+            return Fixing(wizard.workflow).confirmed_new(found)
 
         def made(said: str | Failure) -> None:
             if isinstance(said, Failure):
@@ -208,7 +216,7 @@ class MendDraft(_Change):
                 return
             if said:
                 app.notify(self._safe(said), markup=False)
-            taken(mended)
+            taken(found)
 
         wizard.background(call, made)
 
@@ -219,7 +227,7 @@ class Repairs(Dialog):
     HELP = "review"
     TITLE_TEXT = "What mi-tui can change"
 
-    def __init__(self, wizard: Wizard, offers: Sequence[tuple[str, Change]], taken: Callable[[Mended], None]) -> None:
+    def __init__(self, wizard: Wizard, offers: Sequence[tuple[str, Change]], taken: Chosen) -> None:
         super().__init__()
         self.wizard = wizard
         self._offers, self._taken = offers, taken

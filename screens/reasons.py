@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mi_tui.fixing import applies_before_a_run
@@ -88,7 +88,8 @@ def card(found: list[Reason], diagnoses: Sequence[Diagnosis | None] = ()) -> Fac
     for number, (reason, diagnosis) in enumerate(zip(found, known, strict=True), 1):
         why += [f"{number}. {_said(reason.failure)}"] if many else []
         why += [*reason.failure.details, *_speaking(reason.failure, diagnosis)]
-        fixes += _fixes(reason, diagnosis)
+        what = f"For {number}: " if many and any(known) else ""
+        fixes += [replace(fix, words=f"{what}{fix.words}") for fix in _fixes(reason, diagnosis)]
     sure = [diagnosis.confidence.words for diagnosis in known if diagnosis]
     return Facts(
         f"{len(found)} things are in the way of a plan." if many else _said(found[0].failure),

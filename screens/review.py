@@ -12,6 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from mi_tui.fixing import Mended, StillRefused
 from mi_tui.model.draft import Stage, stage_of
 from mi_tui.model.failure import Failure
 from mi_tui.model.marks import marks
@@ -27,7 +28,6 @@ from screens.mending import MendDraft, Repairs
 from screens.reasons import Reason, card, explain, reasons
 
 if TYPE_CHECKING:
-    from mi_tui.fixing import Mended
     from mi_tui.model.diagnosis import Diagnosis
 
 _SHOWN_AFTER, _SHOWN_FOR = 0.15, 1.0
@@ -175,11 +175,10 @@ class ReviewScreen(WizardScreen):
         self._draw()
 
     def _show_card(self, found: list[Reason], known: Sequence[Diagnosis | None] = ()) -> None:
-        """Show the reasons. Who has gone on to another button meanwhile keeps the focus there."""
+        """Show the reasons. Who has gone on to something else meanwhile keeps the focus there."""
         self._reasons = found
-        focus = not (known and isinstance(self.focused, Button))
         shown = self.query_one(FailureCard).show(
-            card(found, known), title="No plan", hidden=self.wizard.masked, focus=focus
+            card(found, known), title="No plan", hidden=self.wizard.masked, focus=not known
         )
         self.run_worker(shown, group="card")
 
@@ -251,9 +250,15 @@ class ReviewScreen(WizardScreen):
         else:
             self.app.push_screen(Repairs(self.wizard, repairs, self._changed))
 
-    def _changed(self, mended: Mended) -> None:
-        """Show the plan that a confirmed change made, and check again."""
-        self.wizard.take_plan(mended)
+    def _changed(self, found: Mended | StillRefused) -> None:
+        """Show the plan that a confirmed change made, and check again; or what is still in the way of one."""
+        if not isinstance(found, Mended):
+            self.wizard.take_answers(found.answers)
+            if self.is_attached:
+                self.query_one("#plan").focus()
+                self._make_plan()
+            return
+        self.wizard.take_plan(found)
         if self.is_attached:
             self.complain("")
             self._enter("planned")

@@ -26,6 +26,7 @@ from screens.signin_question import SignInQuestion, ask_in
 
 if TYPE_CHECKING:
     from mi_tui.fixing import Mended
+    from mi_tui.model.answers import Answers
     from mi_tui.workflow import Account, Plan, RunRecord, Stop, Target, Workflow
 
 T = TypeVar("T")
@@ -266,11 +267,15 @@ class Wizard(Accounts):
         assert plan is not None
         self._begin(lambda stop: self.workflow.up(target, run, plan, self._take_in, stop), cleaning=False)
 
+    def take_answers(self, answers: Answers) -> None:
+        """Take the answers that a confirmed change made of the draft."""
+        location = self.draft.location
+        self.draft = Draft.of(answers)
+        self.draft.location = location
+
     def take_plan(self, mended: Mended) -> None:
         """Take the plan that a confirmed change made of the draft; nothing of it has begun."""
-        location = self.draft.location
-        self.draft = Draft.of(mended.answers)
-        self.draft.location = location
+        self.take_answers(mended.answers)
         self.run, self.plan, self.plan_error = mended.run, mended.plan, None
         self.planned_from = copy.deepcopy(self.draft)
 

@@ -80,11 +80,12 @@ def offered(
     """The change that a person at the terminal takes of those that the diagnoses in `found` and the failed checks offer: the other plan, and
     its checks; None for none. `made` is the plan that is there, with what was taken before.
 
-    PlanError or ServiceError when the repair cannot be.
+    PlanError or ServiceError when the change cannot be; StillRefused when there is no plan yet, and the person goes on with the change
+    although something else is in the way.
     """
     from mi_tui.cli.fixes import complete, say
     from mi_tui.cli.waiting import waiting
-    from mi_tui.fixing import Fixing, settled
+    from mi_tui.fixing import Fixing, StillRefused, settled
     from mi_tui.model.check import offer
     from mi_tui.model.text import visible
 
@@ -99,7 +100,20 @@ def offered(
     if not said.strip().isdigit() or not 0 < int(said) <= len(able):
         return None
     fixing, change = Fixing(workflow), complete(able[int(said) - 1][0])
-    mended = waiting(lambda waiter: fixing.show_new(target, run, answers, change, waiter, made))
+    try:
+        mended = waiting(lambda waiter: fixing.show_new(target, run, answers, change, waiter, made))
+    except StillRefused as still:
+        if made is not None:
+            raise
+        for line in (
+            *still.lines,
+            "Then this is still in the way of a plan:",
+            *(each.message for each in still.failures),
+        ):
+            click.echo(f"  {visible(line)}", err=True)
+        if not click.confirm("Change the answers so, and go on?", default=False, err=True):
+            return None
+        raise
     say(mended)
     if not click.confirm("Change the plan so?", default=False, err=True):
         return None

@@ -88,11 +88,18 @@ def planned(
 def _mended(
     workflow: Workflow, target: Target, answers: Answers, refusal: Refused, checks: list[Check]
 ) -> tuple[Mended, list[Check]] | None:
-    """The plan that a change makes possible, when a person at the terminal takes one; the refusal is told first."""
-    from mi_tui.cli.before import offered
+    """The plan that changes make possible, when a person at the terminal takes them; each refusal is told first."""
+    from mi_tui.cli.before import Looking, offered
+    from mi_tui.cli.refused import refused
     from mi_tui.engine.planner import new_run_id
+    from mi_tui.fixing import StillRefused
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    refusal.tell()
-    return offered(workflow, target, new_run_id(), answers, checks, found=refusal.found)
+    while True:
+        refusal.tell()
+        try:
+            return offered(workflow, target, new_run_id(), answers, checks, found=refusal.found)
+        except StillRefused as still:
+            answers = still.answers
+            refusal, checks = refused(workflow, target, answers, still), Looking(workflow, target, answers).checks()

@@ -189,6 +189,7 @@ class FailureCard(VerticalScroll, can_focus=False):
         super().__init__(id=id)
         self._facts = Facts("")
         self._hidden = False
+        self._focusing = False
         self._drawing = asyncio.Lock()
         """What is known may come while the card is still drawn: the parts of both would stand beside each other."""
 
@@ -221,15 +222,21 @@ class FailureCard(VerticalScroll, can_focus=False):
                 yield FixLine(number, fix, hide)
 
     async def show(self, facts: Facts, *, title: str = "Failed", hidden: bool = False, focus: bool = True) -> None:
-        """Show this failure; the first thing to do gets the focus. `hidden` masks ids."""
+        """Show this failure; the first thing to do gets the focus, without `focus` only when one had it. `hidden` masks ids."""
         if facts == self._facts and hidden == self._hidden:
             return
         self._facts, self._hidden = facts, hidden
         self.border_title = f"{marks()['failed']} {title}"
         async with self._drawing:
+            mine = focus or self._focusing or any(line.has_focus for line in self.query(FixLine))
             await self.recompose()
-            if focus and (first := next(iter(self.query(FixLine)), None)) is not None:
+            if mine and (first := next(iter(self.query(FixLine)), None)) is not None:
+                self._focusing = True  # it comes with a later message
                 first.focus()
+
+    def on_descendant_focus(self) -> None:
+        """The first thing to do has the focus."""
+        self._focusing = False
 
     def toggle_raw(self) -> None:
         """Show the raw error, or hide it again."""

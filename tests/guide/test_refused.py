@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from mi_tui.advice import Advice
+from mi_tui.engine import planner
 from mi_tui.engine.context import Pace
-from mi_tui.fixing import before_a_run
+from mi_tui.engine.mending.mend import mend_new
+from mi_tui.engine.planner import PlanError
+from mi_tui.fixing import StillRefused, before_a_run
 from mi_tui.guide import instead, world
 from mi_tui.guide.case import NO_REGISTRY, World
 from mi_tui.guide.subject import Subject
@@ -19,6 +22,7 @@ from mi_tui.guide.world import Sight
 from mi_tui.model.diagnosis import Change, ChangeKind
 from mi_tui.model.failure import Failure
 from mi_tui.model.names import ENDPOINT, STORAGE_ACCOUNT
+from mi_tui.model.plan import Plan
 from mi_tui.services import addresses, deployments, endpoints, storage
 from mi_tui.services.errors import NETWORK
 from mi_tui.services.session import Session
@@ -121,3 +125,18 @@ def test_a_name_is_offered_only_when_it_was_looked_up_and_is_free(
     there = [SimpleNamespace(name=name) for name in ("blue", "GREEN")]
     monkeypatch.setattr(deployments, "list_all", lambda *_: there)
     assert instead.free_deployment(session, "rg", "ws", "ep", "Blue") == "red"
+
+
+def test_a_change_that_leaves_another_reason_says_it_and_gives_the_changed_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> Plan:
+        raise PlanError([OTHER])
+
+    monkeypatch.setattr(planner, "make_plan", refuse)
+    session: Any = SimpleNamespace()
+    with pytest.raises(StillRefused) as still:
+        mend_new(session, "abc123", a_plan().answers, Change(ChangeKind.TAG, ("cost-center=4711",)))
+    assert still.value.failures == [OTHER]
+    assert still.value.answers.tags == {"cost-center": "4711"}
+    assert any("cost-center=4711" in line for line in still.value.lines)

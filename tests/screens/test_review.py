@@ -12,6 +12,7 @@ from textual.widgets import Button, Input
 
 from mi_tui.app import MiTui
 from mi_tui.engine.planner import PlanError
+from mi_tui.fixing import Fixing, Mended, StillRefused
 from mi_tui.model.answers import Answers, IdentityKind
 from mi_tui.model.capacity import Fit
 from mi_tui.model.commands import script
@@ -213,7 +214,15 @@ def test_every_reason_stands_on_the_card_with_the_stage_that_mends_it(tmp_path: 
     drive(flow, Stage.REVIEW, look)
 
 
-def test_why_stands_below_a_reason_when_it_is_known_and_what_helps_is_offered(tmp_path: Path) -> None:
+def test_why_stands_below_a_reason_when_it_is_known_and_what_helps_is_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = msgspec.structs.replace(a_plan().answers, tags={"changed": "yes"})
+
+    def show(*_: object, **__: object) -> Mended:
+        raise StillRefused([Failure("mi-tui/no-blob", "There is no blob.")], changed, ("Identity: a -> b",))
+
+    monkeypatch.setattr(Fixing, "show_new", show)
     flow = Scripted(tmp_path, PlanError([Failure("mi-tui/no-registry", "No registry.", "Take sai.")]))
     flow.told.known = (NO_REGISTRY,)
     flow.told.held.clear()
@@ -230,8 +239,16 @@ def test_why_stands_below_a_reason_when_it_is_known_and_what_helps_is_offered(tm
         assert "1. Take the other identity. (enter shows the change)" in text
         await pilot.press("enter")
         await until(app, pilot, lambda: isinstance(app.screen, MendDraft))
-        await pilot.press("escape")
-        await until(app, pilot, lambda: isinstance(app.focused, FixLine))
+        await until(app, pilot, lambda: not app.screen.query_one("#confirm", Button).disabled)
+        text = " ".join(screen_text(app).replace("│", " ").split())
+        assert "Identity: a -> b" in text
+        assert "Then this is still in the way of a plan: There is no blob." in text
+        assert len(flow.asked) == 1
+        await pilot.press("enter")
+        await until(app, pilot, lambda: [answers.tags for answers in flow.asked] == [{}, {"changed": "yes"}])
+        await until(
+            app, pilot, lambda: isinstance(app.focused, FixLine) and "enter shows the change" in screen_text(app)
+        )
         await pilot.press("down", "enter")
         await until(app, pilot, lambda: app.wizard.stage is Stage.IDENTITY)
 

@@ -18,11 +18,13 @@ from mi_tui.engine.mending import conda_file, uploaded
 from mi_tui.engine.mending.case import Case, Wish, refused
 from mi_tui.engine.mending.conda_file import Aside, Edit
 from mi_tui.engine.mending.wishes import wish
+from mi_tui.engine.planner import PlanError
 from mi_tui.engine.removal import REMOVABLE
 from mi_tui.engine.steps import mended
 from mi_tui.model import names
 from mi_tui.model.answers import Answers, GrantPolicy, IdentityKind
 from mi_tui.model.diagnosis import Change
+from mi_tui.model.failure import Failure
 from mi_tui.model.instances import PRICES_READ
 from mi_tui.model.plan import Action, Plan, PlannedResource, PlannedStep
 from mi_tui.model.redact import redact
@@ -48,6 +50,17 @@ class Mended:
     """The change of the conda file that belongs to it."""
 
 
+class StillRefused(PlanError):
+    """The change can be made, and something else is in the way of a plan still: `failures`. Nothing was changed.
+
+    `answers` are those with the change, `lines` say what it changes.
+    """
+
+    def __init__(self, failures: list[Failure], answers: Answers, lines: tuple[str, ...]) -> None:
+        super().__init__(failures)
+        self.answers, self.lines = answers, lines
+
+
 _AFTER_ANOTHER_ENDPOINT = dict.fromkeys(("principal_id", "scoring_uri", "response", "proof"), "")
 """What is known of the endpoint that the run does not have any more."""
 
@@ -60,7 +73,7 @@ def mend_new(
 ) -> Mended:  # fmt: skip
     """The change of a plan that has not begun; `changed` is what earlier changes made of it, of which the providers are kept.
 
-    Changes nothing. Raises PlanError, or ServiceError when the world cannot be read.
+    Changes nothing. Raises PlanError (StillRefused where another reason is left), or ServiceError when the world cannot be read.
     """
     wanted = wish(Case(session, answers, None), change)
     edit, diff = _edit(wanted, aside)
@@ -68,7 +81,12 @@ def mend_new(
         raise refused("not-begun", "Nothing was registered yet: the conda file is read when the run begins.")
     if wanted.anew:
         raise refused("not-begun", "Nothing was uploaded yet: the files are read when the run begins.")
-    plan = planner.make_plan(session, wanted.answers, run)
+    try:
+        plan = planner.make_plan(session, wanted.answers, run)
+    except PlanError as error:
+        if edit is not None:
+            raise
+        raise StillRefused(error.failures, wanted.answers, tuple(wanted.lines)) from error
     register = (*(changed.registers if changed else ()), *wanted.register)
     plan = msgspec.structs.replace(plan, steps=_with_steps(plan.steps, register, edit=False, leaving=False))
     lines = (*wanted.lines, *_edit_lines(edit), *_new_warnings(None, plan))
