@@ -134,6 +134,14 @@ class DeployScreen(LogKeys, WizardScreen):
         return max(6, (self.query_one("#main").content_size.height - 2) // 2)
 
     @property
+    def _explained(self) -> bool:
+        """Whether a card says what happened: the run failed, or was cancelled while it waited for what does not come by itself."""
+        finished = self.wizard.progress.finished
+        if finished is None or finished.outcome is Outcome.SUCCEEDED:
+            return False
+        return finished.outcome is Outcome.FAILED or finished.diagnosis is not None
+
+    @property
     def _outcome(self) -> Outcome | None:
         return self.wizard.progress.outcome
 
@@ -180,8 +188,8 @@ class DeployScreen(LogKeys, WizardScreen):
     def _turn(self) -> None:
         """The run began, or ended: buttons, card and focus follow."""
         outcome, began = self._outcome, bool(self.wizard.progress.rows) or self.wizard.busy
-        failed = outcome is Outcome.FAILED
-        self.set_class(failed, "-failed")
+        explained = self._explained
+        self.set_class(explained, "-failed")
         self.remove_class("-log")
         primary = self.query_one("#primary", Button)
         primary.label = (
@@ -194,10 +202,10 @@ class DeployScreen(LogKeys, WizardScreen):
         self.query_one("#stop").display = began and outcome is None
         ended_badly = outcome not in {None, Outcome.SUCCEEDED}
         self.query_one("#clean").display = ended_badly and not self.wizard.cleaning
-        self.query_one("#troubleshoot").display = failed
+        self.query_one("#troubleshoot").display = explained
         finished = self.wizard.progress.finished
-        self.complain(finished.next if finished and ended_badly and not failed else "")
-        if failed and finished is not None:
+        self.complain(finished.next if finished and ended_badly and not explained else "")
+        if explained:
             self._show_card()
         elif primary.disabled:
             self.query_one("#steps").focus()
@@ -208,26 +216,32 @@ class DeployScreen(LogKeys, WizardScreen):
         finished = self.wizard.progress.finished
         assert finished is not None
         log = [line for buffer in self.wizard.progress.logs.values() for line in buffer]
-        title = "Clean-up failed" if self.wizard.cleaning else "Failed"
-        shown = self.query_one(FailureCard).show(facts_of(finished, log), title=title, hidden=self.wizard.masked)
-        self.run_worker(shown, group="card")
+        failed = finished.outcome is Outcome.FAILED
+        title = "Clean-up failed" if self.wizard.cleaning else "Failed" if failed else self._state()[1]
+        facts, mark, hidden = facts_of(finished, log), "failed" if failed else "skipped", self.wizard.masked
+
+        async def show() -> None:
+            await self.query_one(FailureCard).show(facts, title=title, mark=mark, hidden=hidden)
+            self.call_after_refresh(self._draw)  # the timeline has less room now
+
+        self.run_worker(show(), group="card")
 
     def masking_changed(self) -> None:
         super().masking_changed()
         self._draw()
-        if self._outcome is Outcome.FAILED:
+        if self._explained:
             self._show_card()
 
     # ---- what can be done
 
     def action_raw(self) -> None:
         """The error as it came, or not."""
-        if self._outcome is Outcome.FAILED:
+        if self._explained:
             self.query_one(FailureCard).toggle_raw()
 
     def action_swap(self) -> None:
         """The log in place of the card, or the card again."""
-        if self._outcome is Outcome.FAILED:
+        if self._explained:
             self.toggle_class("-log")
 
     def refusal(self) -> str:

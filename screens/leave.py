@@ -87,8 +87,11 @@ class Leave(Dialog):
             return
         if not self.query_one("#clean").display:
             self.retitle("Cancelled")
-            self.say("Nothing is under way any more. What was made so far is still there.")
+            finished = self.wizard.progress.finished
+            explained = finished is not None and finished.diagnosis is not None
+            why = "Why it waited, and what helps, stands on the screen behind this: Stay." if explained else ""
+            self.say("Nothing is under way any more. What was made so far is still there.", *filter(None, [why]))
             self.query_one("#leave", Button).label = "Leave"
             self.query_one("#leave", Button).variant = "default"
             self.query_one("#clean").display = True
-            self.query_one("#clean", Button).focus()
+            self.query_one("#close" if explained else "#clean", Button).focus()

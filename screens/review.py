@@ -47,6 +47,8 @@ class ReviewScreen(WizardScreen):
         Binding("down", "scroll('down')", show=False),
         Binding("pageup", "scroll('page_up')", show=False),
         Binding("pagedown", "scroll('page_down')", show=False),
+        Binding("home", "scroll('home')", show=False),
+        Binding("end", "scroll('end')", show=False),
     ]
 
     _state = "planning"
@@ -245,7 +247,10 @@ class ReviewScreen(WizardScreen):
     def action_repair(self) -> None:
         """What mi-tui can change against what the checks found."""
         repairs = self._checking.repairs
-        if self._state not in {"planned", "failed"} or not repairs:
+        offered = [line for line in self.query(FixLine) if line.fix.change is not None]
+        if self._state == "failed" and not repairs and offered and self._view == "plan":
+            offered[0].focus()  # the card has what the checks have not
+        elif self._state not in {"planned", "failed"} or not repairs:
             self.complain(self.refusal() or "The checks found nothing that mi-tui can change.")
         else:
             self.app.push_screen(Repairs(self.wizard, repairs, self._changed))
@@ -269,6 +274,10 @@ class ReviewScreen(WizardScreen):
         self._view = "plan" if self._view == view else view
         self._draw()
         self.query_one("#plan", VerticalScroll).scroll_home(animate=False)
+        if self._state == "failed":
+            # What had the focus is hidden now: the reader goes on where the eye is.
+            shown = self.query("#plan" if self._view == "details" else FixLine)
+            self.call_after_refresh(shown.first().focus)
 
     def action_raw(self) -> None:
         """The error as it came, or not."""

@@ -205,7 +205,8 @@ class TroubleshootScreen(Screen[None]):
         finished = wizard.progress.finished
         mine = self._looked is None and finished is not None and finished.diagnosis is not None and not wizard.busy
         found = self._diagnosis()
-        offered = (found.fixes if found is not None and fixes else (), mine, wizard.masked)
+        goes = finished is None and wizard.busy and any(fix.change for fix in (found.fixes if found else ()))
+        offered = (found.fixes if found is not None and fixes else (), mine, goes, wizard.masked)
         if offered == self._offered:
             return
         self._offered = offered
@@ -219,7 +220,8 @@ class TroubleshootScreen(Screen[None]):
         ]
         await place.remove_children()
         if lines:
-            await place.mount_all([Static("What to do", classes="heading", markup=False), *lines])
+            first = " (cancel the run first, with Ctrl+C: mi-tui can make the change itself then)" if goes else ""
+            await place.mount_all([Static(f"What to do{first}", classes="heading", markup=False), *lines])
         place.display = bool(lines)
         if lines and self.focused is not None and self.focused.id == "close":
             lines[0].focus(scroll_visible=False)

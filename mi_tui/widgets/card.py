@@ -77,9 +77,9 @@ def ids(failure: Failure) -> str:
 
 
 def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
-    """The card of a run that failed: the cause with what speaks for it where it is known, else Azure's words, the lines of the log that
-    matter, and the grants that are missing first."""
-    failure = end.failure or Failure(code="", message="The run failed and gave no reason.")
+    """The card of a run that failed, or that was left for a cause that was found: the cause with what speaks for it where it is known,
+    else Azure's words, the lines of the log that matter, and the grants that are missing first."""
+    failure = end.failure or Failure(code="", message="" if end.diagnosis else "The run failed and gave no reason.")
     found = end.diagnosis if end.diagnosis and end.diagnosis.confidence is not Confidence.UNKNOWN else None
     if found is not None:
         happened, why, sure = found.cause, _speaking(found, failure), found.confidence.words
@@ -113,7 +113,7 @@ def facts_of(end: RunFinished, log: Iterable[str] = ()) -> Facts:
 def _speaking(found: Diagnosis, failure: Failure) -> list[str]:
     """What speaks for the cause: the lines, ids and states, and what Azure said where that is not among them. Troubleshoot has all of it."""
     lines = [cut(f"{item.source}: {item.text}", _LINE) for item in found.evidence[:_SPEAKING]]
-    if not any(item.source == "failure" for item in found.evidence):
+    if failure.message and not any(item.source == "failure" for item in found.evidence):
         lines.append(cut(f"failure: {failure.sentence()}", _LINE))
     return ([found.why] if found.why else []) + lines
 
@@ -221,12 +221,14 @@ class FailureCard(VerticalScroll, can_focus=False):
             for number, fix in enumerate(facts.fixes, 1):
                 yield FixLine(number, fix, hide)
 
-    async def show(self, facts: Facts, *, title: str = "Failed", hidden: bool = False, focus: bool = True) -> None:
+    async def show(
+        self, facts: Facts, *, title: str = "Failed", mark: str = "failed", hidden: bool = False, focus: bool = True
+    ) -> None:  # fmt: skip
         """Show this failure; the first thing to do gets the focus, without `focus` only when one had it. `hidden` masks ids."""
         if facts == self._facts and hidden == self._hidden:
             return
         self._facts, self._hidden = facts, hidden
-        self.border_title = f"{marks()['failed']} {title}"
+        self.border_title = f"{marks()[mark]} {title}"
         async with self._drawing:
             mine = focus or self._focusing or any(line.has_focus for line in self.query(FixLine))
             await self.recompose()

@@ -28,7 +28,7 @@ class Timeline(Static):
     """Shows a run's steps. `usual` says what the last column holds: how long a step usually takes, or takes in Azure."""
 
     DEFAULT_CSS = """
-    Timeline { height: auto; }
+    Timeline { height: auto; text-wrap: nowrap; }
     """
 
     _drawn = 0
