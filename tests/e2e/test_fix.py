@@ -12,7 +12,7 @@ import yaml
 
 from tests.campaign.world import differences
 from tests.e2e.conftest import TIMEOUT, Shell
-from tests.e2e.test_terminal import Terminal
+from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.e2e
 

@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from tests.e2e.conftest import REPOSITORY, Shell
-from tests.e2e.test_terminal import Terminal
+from tests.e2e.terminal import Terminal
 from tests.person import sign_in
 
 pytestmark = pytest.mark.e2e

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 
 from tests.e2e.conftest import Shell
-from tests.e2e.test_terminal import Terminal
+from tests.e2e.terminal import Terminal
 
 pytestmark = pytest.mark.e2e
 _COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|38|48)(?:;\d+)*m")
