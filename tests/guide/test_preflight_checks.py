@@ -244,6 +244,7 @@ def test_a_workspace(made: Reads, changes: dict[str, object], legacy: CheckStatu
     [
         ({}, "", (), OK),
         ({"shared_keys": False}, "accessKey", (), FAILED),
+        ({"shared_keys": False}, "UserDelegationSAS", (), SKIPPED),
         ({"shared_keys": False}, "identity", (), FAILED),
         ({"shared_keys": False}, "identity", (Permission(data_actions=("*",)),), OK),
         ({"public_network": False}, "", (), WARNING),

@@ -22,7 +22,7 @@ _OLD_SERVER = (0, 7)
 """Before it, the server breaks with the Flask that pip takes today ("Troubleshoot online endpoints")."""
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
-_VERSION = re.compile(r"(?:==?|~=|>=|<=|<|>|\s)\s*v?(\d+(?:\.\d+)*)")
+_VERSION = re.compile(r"(===?|=|~=|>=|<=|!=|<|>|\s)\s*v?(\d+(?:\.\d+)*)")
 
 
 def conda(reads: Reads) -> Finding:
@@ -33,7 +33,7 @@ def conda(reads: Reads) -> Finding:
         return found
     version = found.get("python", "")
     number = _number(version)
-    if number and number < _OLDEST_PYTHON:
+    if _only_older(version, _OLDEST_PYTHON):
         return failed(
             f"{path} asks for python{version}.",
             "Take Python 3.9 or newer, such as python=3.11, and versions of the packages that run on it.",
@@ -52,8 +52,7 @@ def server(reads: Reads) -> Finding:
         return skipped("because the conda file cannot be read")
     change = Change(ChangeKind.CONDA, (SERVER,))
     if SERVER in found:
-        number = _number(found[SERVER])
-        if number and number < _OLD_SERVER and "<" not in found.get("flask", ""):
+        if _only_older(found[SERVER], _OLD_SERVER) and "<" not in found.get("flask", ""):
             return warning(
                 f"{path.name} asks for {SERVER}{found[SERVER]}, which breaks with a newer Flask.",
                 f"Take {SERVER} 1.5 or newer.",
@@ -100,7 +99,24 @@ def _packages(entries: list[object]) -> Iterator[tuple[str, str]]:
 def _number(asked: str) -> tuple[int, ...]:
     """The first version in what is asked for; empty for none."""
     found = _VERSION.search(f" {asked}")
-    return tuple(int(part) for part in found[1].split(".")) if found else ()
+    return _parts(found[2]) if found else ()
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _only_older(asked: str, than: tuple[int, int]) -> bool:
+    """Whether every version that fits what is asked for is older. What has no upper end, such as `>=3.6` or `=3`, takes the newest."""
+    for sign, version in _VERSION.findall(f" {asked}"):
+        number = _parts(version)
+        if sign == "~=":
+            number = number[:-1]
+        if sign in {">", ">=", "!="} or (sign not in {"<", "<="} and len(number) < 2):
+            continue
+        if number < than or (sign == "<" and number == than):
+            return True
+    return False
 
 
 def request(reads: Reads) -> Finding:

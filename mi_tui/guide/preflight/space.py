@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mi_tui.guide.preflight import facts
-from mi_tui.guide.preflight.finding import Finding, az, failed, give_role, ok, sentence, warning
+from mi_tui.guide.preflight.finding import Finding, az, failed, give_role, ok, sentence, skipped, warning
 from mi_tui.guide.preflight.reads import Reads
 from mi_tui.model.roles import BLOB_CONTRIBUTOR
 from mi_tui.services import rights
@@ -45,7 +45,16 @@ def legacy(reads: Reads) -> Finding:
     return failed(
         "v1LegacyMode is true.",
         "Turn it off; ask who runs the network first, it was turned on to keep traffic private.",
-        az("ml", "workspace", "update", *_named(reads), "--set", "v1_legacy_mode=false"),
+        # 'az ml workspace update' of the second extension does not know the property ("Network isolation with v2").
+        az(
+            "resource",
+            "update",
+            *_named(reads),
+            "--resource-type",
+            "Microsoft.MachineLearningServices/workspaces",
+            "--set",
+            "properties.v1LegacyMode=false",
+        ),
     )
 
 
@@ -109,8 +118,8 @@ def own_storage(reads: Reads) -> Finding:
             f"{account.name}: {closed}. Model and code are uploaded there from this machine.",
             "Run mi-tui where the account is reached (its private endpoint, or an address that its rules let in).",
         )
-    by_identity = reads.workspace.result().datastores_auth.lower() == "identity"
-    if by_identity:
+    mode = reads.workspace.result().datastores_auth
+    if mode.lower() == "identity":
         entries = reads.on_own_storage.result() or ()
         if rights.permitted(entries, facts.WRITE_BLOB.action):
             return ok(f"{account.name}: uploads sign in with Entra ID, and you may write blobs there")
@@ -119,6 +128,8 @@ def own_storage(reads: Reads) -> Finding:
             f"Have {BLOB_CONTRIBUTOR.name} granted to you on it.",
             give_role(reads, BLOB_CONTRIBUTOR.name, account.id),
         )
+    if not account.shared_keys and mode.lower() not in {"", "accesskey"}:
+        return skipped(f"because how uploads sign in where systemDatastoresAuthMode is {mode} is not known here")
     if not account.shared_keys:
         return failed(
             f"{account.name}: allowSharedKeyAccess is false, and the workspace's datastores use the account's key.",
