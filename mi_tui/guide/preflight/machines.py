@@ -20,6 +20,15 @@ def _take(fitting: list[str]) -> Change | None:
     return Change(ChangeKind.INSTANCE_TYPE, (fitting[0],)) if fitting else None
 
 
+def _compute(reads: Reads, verb: str, location: str) -> str:
+    """A command about computes, which wants to know the workspace, too."""
+    where = reads.answers.workspace
+    return az(
+        "ml", "compute", verb, "--location", location, "--resource-group", where.resource_group, "--workspace-name", where.name,
+        "--output", "table",
+    )  # fmt: skip
+
+
 def size(reads: Reads) -> Finding:
     """Azure ML lists a region's sizes; which of them endpoints admit stands in the documentation alone."""
     wanted, room = reads.answers.deployment, reads.capacity.result()
@@ -28,7 +37,7 @@ def size(reads: Reads) -> Finding:
         return failed(
             f"{wanted.instance_type} is not among the {len(room.sizes)} sizes that Azure ML lists in {room.location}.",
             f"Take another type, such as {listed(fitting, 3)}." if fitting else "Take another type or region.",
-            az("ml", "compute", "list-sizes", "--location", room.location, "--output", "table"),
+            _compute(reads, "list-sizes", room.location),
             _take(fitting),
         )
     if instances.find(wanted.instance_type) is None:
@@ -41,7 +50,7 @@ def size(reads: Reads) -> Finding:
 
 def quota(reads: Reads) -> Finding:
     """ceil(1.2 x instances) x cores against what is free in the family, and in the region."""
-    wanted, where, room = reads.answers.deployment, reads.answers.workspace, reads.capacity.result()
+    wanted, room = reads.answers.deployment, reads.capacity.result()
     fit = room.fit(wanted.instance_type, wanted.instance_count)
     many = f"{wanted.instance_type} x {wanted.instance_count}"
     if fit is None:
@@ -55,18 +64,6 @@ def quota(reads: Reads) -> Finding:
     return failed(
         f"{many} {fit.words}. Azure asks for a fifth more than the instances, rounded up.{also}",
         f"{QUOTA_HELP[:1].upper()}{QUOTA_HELP[1:]}.",
-        az(
-            "ml",
-            "compute",
-            "list-usage",
-            "--location",
-            room.location,
-            "--resource-group",
-            where.resource_group,
-            "--workspace-name",
-            where.name,
-            "--output",
-            "table",
-        ),
+        _compute(reads, "list-usage", room.location),
         _take(fitting),
     )
