@@ -10,11 +10,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mi_tui.engine.context import Pace
+
 SCENARIO = "no-capacity,flaky-network"
 """The region has no machine, so the deployment is Creating for ever; meanwhile each eighth look is cut off or answered 502."""
 
 SETTLED_SECONDS = 240.0
 """Before that the run still makes its resources and imports what it needs."""
+
+FIRST_LOOK = Pace().capacity_look + SETTLED_SECONDS
+"""Seconds after which a deployment that waits has been looked at: once, the rules are read for it and two connections opened."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +79,16 @@ def haul(minutes: float, home: Path, every: float = 60.0) -> int:
     if ended is None:
         process.terminate()
         process.wait(60)
-    settled = [sample for sample in samples if sample.seconds >= SETTLED_SECONDS] or samples
+    after = FIRST_LOOK if minutes * 60 >= 2 * FIRST_LOOK else SETTLED_SECONDS
+    settled = [sample for sample in samples if sample.seconds >= after] or samples
     rising = slope(settled)
     # A process that reads and forgets may wander by some pages; one that keeps what it reads grows with every poll.
     flat = (
         rising < 16 and settled[-1].handles <= settled[0].handles + 5 and settled[-1].threads <= settled[0].threads + 5
     )
     print(
-        f"minutes {samples[-1].seconds / 60:.1f}  memory {settled[0].rss} -> {settled[-1].rss} KiB, slope {rising:+.1f} KiB/min  "
+        f"minutes {samples[-1].seconds / 60:.1f}, from {settled[0].seconds / 60:.1f}: "
+        f"memory {settled[0].rss} -> {settled[-1].rss} KiB, slope {rising:+.1f} KiB/min  "
         f"handles {settled[0].handles} -> {settled[-1].handles}  threads {settled[0].threads} -> {settled[-1].threads}  "
         f"{'still polling' if ended is None else f'ended by itself with {ended}'}  {'flat' if flat else 'NOT FLAT'}",
         flush=True,
