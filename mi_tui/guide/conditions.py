@@ -231,7 +231,8 @@ def _state(where: str, *wanted: str) -> Callable[[Case], Finding]:
         if not state:
             return _UNKNOWN
         name = world.endpoint if where == "endpoint" else world.deployment
-        return Finding(state.lower() in wanted, (Evidence(f"{where} {name}".strip(), f"state {state}"),))
+        said = "it is not there" if state.lower() == "absent" else f"state {state}"
+        return Finding(state.lower() in wanted, (Evidence(f"{where} {name}".strip(), said),))
 
     return condition
 

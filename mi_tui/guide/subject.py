@@ -36,7 +36,7 @@ NOTHING = Wish()
 _MEMORY = re.compile(r"insufficient memory|OOMKilled|MemoryError|out of memory", re.IGNORECASE)
 _ROOM = re.compile(r"quota|capacity|VmSize|instance type", re.IGNORECASE)
 _NAMES = re.compile(
-    r"\b[Nn]ame|[Tt]aken|[Aa]lready|exists|[Ii]dentity|[Nn]ot ?[Ff]ound|[Rr]e-?create|never made completely|unrecoverable"
+    r"\b[Nn]ame|[Tt]aken|[Aa]lready|exists|identity-(?:kind|other)|[Nn]ot ?[Ff]ound|[Rr]e-?create|never made completely|unrecoverable"
 )
 _NAMED = {
     "endpoint": re.compile(r"[Ee]ndpoint|[Nn]ot ?[Ff]ound"),
