@@ -39,6 +39,8 @@ DEAF = frozenset({NETWORK, CERTIFICATE, PROXY, SIGN_IN, "mi-tui/journal", "mi-tu
 
 _AT_ONCE = 0.6
 """Seconds after a failure in which its cause is told at the latest, where steps are still under way."""
+_SURENESS = tuple(Confidence)
+"""From certain to unknown."""
 _PATIENCE = 0.5
 """Seconds beyond the end of all reads in which what was read is put together, on a machine that is busy."""
 
@@ -57,6 +59,10 @@ class Inquest:
         self._logs: dict[str, deque[str]] = {}
         self._said: deque[str] = deque(maxlen=_SAID)
         self._finding: threading.Thread | None = None
+        self._failures: list[Failure] = []
+        """Of each step that failed, in the order of their ends."""
+        self._sight: Sight | None = None
+        """What was seen of the world when the first one failed."""
         self._found: Diagnosis | None = None
         """Why the run failed."""
         self._known = threading.Event()
@@ -93,6 +99,8 @@ class Inquest:
                 self._note(event.text)
             case StepFailed():
                 self._over(event.step)
+                with self._lock:
+                    self._failures.append(event.failure)
                 self._begin(event.failure)
             case events.StepFinished():
                 self._over(event.step)
@@ -123,8 +131,8 @@ class Inquest:
         deaf = failure.code in DEAF or self._context.gone()
         try:
             wish = wish_of(failure, self._lines())
-            sight = None if deaf else world.look(self._subject(wish), self._context.pace.look)
-            self._found = self._diagnoses(failure, sight)[0]
+            self._sight = None if deaf else world.look(self._subject(wish), self._context.pace.look)
+            self._found = self._diagnoses(failure, self._sight)[0]
         except Exception as error:  # noqa: BLE001 - a fault in the search must not hide the failure itself
             self._found = _not_found(failure, f"The search for the cause broke off: {as_failure(error).sentence()}")
         self._known.set()
@@ -152,9 +160,28 @@ class Inquest:
             return msgspec.structs.replace(event, diagnosis=told) if told else event
         self._begin(event.failure)
         self._known.wait(self._context.pace.look + _PATIENCE)
-        found = self._found or _not_found(event.failure, "The cause was not found in time.")
-        self._keep(found, event.failure)
-        return msgspec.structs.replace(event, diagnosis=found)
+        first = self._found or _not_found(event.failure, "The cause was not found in time.")
+        failure, found = self._surest(event.failure, first)
+        self._keep(found, failure)
+        return msgspec.structs.replace(event, failure=failure, diagnosis=found)
+
+    def _surest(self, failure: Failure, found: Diagnosis) -> tuple[Failure, Diagnosis]:
+        """Of steps that failed side by side, the one whose cause is surer than that of the first: which was first is chance."""
+        with self._lock:
+            others = [other for other in self._failures if other != failure]
+        if self._sight is None or not self._known.is_set():
+            return failure, found
+        for other in others:
+            try:
+                told = self._diagnoses(other, self._sight)[0]
+            except Exception as error:  # noqa: BLE001 - as above; what was found of the first is told
+                logging.getLogger(__name__).warning(
+                    "The cause of a further failure was not found: %s", as_failure(error).sentence()
+                )
+                continue
+            if _SURENESS.index(told.confidence) < _SURENESS.index(found.confidence):
+                failure, found = other, told
+        return failure, found
 
     def _diagnoses(self, failure: Failure | None, sight: Sight | None) -> tuple[Diagnosis, ...]:
         with self._lock:

@@ -330,4 +330,7 @@ def _role_missing(
 ) -> ServiceError:
     caller = session.caller()
     advice = f"{caller.name} needs the role '{role.name}' on {account.id}. {why_no_key} A new role takes up to 10 minutes to act."
-    return ServiceError(msgspec.structs.replace(as_failure(refused), advice=advice))
+    failure = as_failure(refused)
+    # Storage's words are the same for the endpoint's identity, which has no part in it.
+    who = f"It was asked for with your own sign-in ({caller.name}), not by the endpoint."
+    return ServiceError(msgspec.structs.replace(failure, advice=advice, details=(*failure.details, who)))

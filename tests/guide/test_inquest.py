@@ -85,6 +85,22 @@ def test_the_cause_goes_with_the_last_event_and_is_kept_without_secrets(run: Run
     assert "abcdefghijkl" not in "".join(run.journal.facts(RUN).values())
 
 
+def test_of_two_failures_side_by_side_the_surer_one_is_told(run: Run) -> None:
+    own = "It was asked for with your own sign-in (you@contoso), not by the endpoint."
+    refused = Failure("AuthorizationPermissionMismatch", "This request is not authorized.", details=(own,))
+    keys_off = Failure(
+        "KeyBasedAuthenticationNotPermitted",
+        "This SAS token is derived from an account key, but key-based authentication is not permitted for this storage account.",
+    )
+    for failure in (refused, keys_off):
+        run.context.emit(StepFailed(run=RUN, step="model", title="model", failure=failure, seconds=1))
+    end = run.finish(refused)
+    assert end.failure == keys_off
+    assert end.diagnosis is not None
+    assert end.diagnosis.rule == "workspace-keys-off"
+    assert diagnosed.failure(run.journal, RUN) == keys_off
+
+
 def test_a_run_that_goes_well_afterwards_has_no_diagnosis_any_more(run: Run) -> None:
     run.fail()
     again = Inquest(run.context, sandbox=False)

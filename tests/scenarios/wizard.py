@@ -26,6 +26,7 @@ _QUESTIONS = {
 }
 _PLANNED, _NO_PLAN = "This is what will happen.", "There is no plan yet."
 _FOREVER = "This cannot be changed once the endpoint exists."
+_CHECKS, _REPAIRS = "Checks, what is wrong first.", "What mi-tui can change"
 _LATE = "longer than usual"
 """What is said of a deployment that waits for something that does not come by itself."""
 _OFFERED = "(enter shows the change)"
@@ -245,12 +246,17 @@ class _Walk:
         seen.checks = reading.counted(person.display)
         person.keep("review")
         person.press("d")
+        person.wait(_CHECKS)
         person.keep("review checks")
         seen.failed = reading.failed_checks(person.pages(lambda: reading.main_part(person.display)))
-        person.press("d", "x")
-        if "What mi-tui can change" in person.text:
+        person.press("d")
+        person.wait(lambda: _CHECKS not in person.text)
+        if "x repair" in " ".join(person.text.split()):
+            person.press("x")
+            person.wait(_REPAIRS)
             person.keep("review repairs")
             person.press(ESC)
+            person.wait(lambda: _REPAIRS not in person.text)
         for _ in range(TRIES if refused else 0):
             if _NO_PLAN not in person.text:
                 break
@@ -267,8 +273,7 @@ class _Walk:
             return
         if not self._take_offer("✗ No plan", TAB):
             person.press("x")
-            if "What mi-tui can change" not in person.text:
-                raise Stuck(f"nothing is offered against a plan that is refused:\n{person.text}")
+            person.wait(_REPAIRS, seconds=10)
             self._seen.fixes.append(" ".join(person.pointed.split()))
             person.press(ENTER)
         self._confirm("Change the plan", lambda: _NO_PLAN not in person.text)
@@ -313,7 +318,9 @@ class _Walk:
                 self._failed_at = time.monotonic()
             return bool(reading.box(person.display, "✗ Failed"))
 
-        late = [lambda: _LATE in " ".join(person.text.split())] if not self._seen.fixes else []
+        # Said of any deployment on a slow machine; a person waits on, unless it is for what does not come by itself.
+        waits = self._guided.rule == "no-capacity" and not self._seen.fixes
+        late = [lambda: _LATE in " ".join(person.text.split())] if waits else []
         return ("failed", "done", "late")[person.wait(failed, "✓ Done", *late, seconds=300)]
 
     def _told(self, title: str, since: float) -> None:
