@@ -44,6 +44,8 @@ class Guided:
     caught: str = ""
     unseen: str = ""
     rule: str = ""
+    also: str = ""
+    """Another rule that may be told first: of two steps that fail side by side, either may be the first."""
     fixes: tuple[ChangeKind, ...] = ()
     left: str = ""
     """What stays in the world after clean-up, as it may: a part of its id."""
@@ -250,6 +252,7 @@ GUIDED = (
     Guided(
         "key-access-disabled",
         rule="workspace-keys-off",
+        also="upload-role-missing",
         caught="workspace-storage",
         by_hand=_open("allowSharedKeyAccess", True),
     ),

@@ -73,7 +73,7 @@ class Seen:
             found.append(f"Review shows no failed check {guided.caught}")
         if not guided.caught and self.failed:
             found.append(f"Review shows failed checks: {', '.join(self.failed)}")
-        if guided.rule and self.rule != guided.rule:
+        if guided.rule and self.rule not in filter(None, (guided.rule, guided.also)):
             found.append(
                 f"the first diagnosis is {self.rule or 'none'}, not {guided.rule}: {' '.join(self.card.happened)}"
             )
