@@ -40,7 +40,8 @@ def codes() -> tuple[str, ...]:
 
 def nearest(word: str) -> tuple[str, ...]:
     """The words nearest to one that is not known, the nearest first."""
-    all_words = {texts.plain(one): one for one in (*codes(), *texts.every_word())}
+    known = (*(rule.id for rule in rules.load().rules), *codes(), *texts.every_word())
+    all_words = {texts.plain(one): one for one in known}
     asked = texts.plain(word)
     close = difflib.get_close_matches(asked, all_words, _NEAREST, 0.6)
     within = [one for one in all_words if len(asked) > 3 and asked in one]

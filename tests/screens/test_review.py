@@ -46,7 +46,7 @@ NO_REGISTRY = Diagnosis(
     "There is no registry yet.",
     Confidence.CERTAIN,
     (Evidence("workspace [red]ml-dev", "containerRegistry is empty"), Evidence("failure", "mi-tui/no-registry: No registry.")),
-    (Fix("Take the other identity.", change=Change(ChangeKind.IDENTITY, ("sai",))),),
+    (Fix("Take the other identity.", change=Change(ChangeKind.IDENTITY, ("sai",))), Fix("Or by hand.", "az one\naz two")),
 )  # fmt: skip
 
 
@@ -237,6 +237,7 @@ def test_why_stands_below_a_reason_when_it_is_known_and_what_helps_is_offered(
         assert "No registry." in text
         assert "workspace [red]ml-dev: containerRegistry is empty" in text
         assert "1. Take the other identity. (enter shows the change)" in text
+        assert "2. Or by hand. (enter copies the command) az one az two" in text
         await pilot.press("enter")
         await until(app, pilot, lambda: isinstance(app.screen, MendDraft))
         await until(app, pilot, lambda: not app.screen.query_one("#confirm", Button).disabled)
@@ -249,7 +250,7 @@ def test_why_stands_below_a_reason_when_it_is_known_and_what_helps_is_offered(
         await until(
             app, pilot, lambda: isinstance(app.focused, FixLine) and "enter shows the change" in screen_text(app)
         )
-        await pilot.press("down", "enter")
+        await pilot.press("down", "down", "enter")
         await until(app, pilot, lambda: app.wizard.stage is Stage.IDENTITY)
 
     drive(flow, Stage.REVIEW, look)
