@@ -284,7 +284,7 @@ class _Walk:
     def _deploy(self) -> None:
         person = self._person
         person.press(NEXT)
-        if person.wait("Deploy all the same", "of ", seconds=60) == 0:
+        if person.wait("Deploy all the same", lambda: _PLANNED not in person.text, seconds=60) == 0:
             person.keep("asked before deploying")
             person.go_to("Deploy all the same", lambda: person.pointed.startswith("Deploy all the same"))
             person.press(ENTER)
