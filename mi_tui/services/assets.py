@@ -359,18 +359,18 @@ def _containers(session: Session, group: str, workspace: str) -> set[str] | None
 
 
 def _own_account(session: Session, group: str, workspace: str) -> AccountInfo | None:
-    """The workspace's storage account; None when the caller may not see it. A workspace keeps its account: read once."""
-
-    def look() -> AccountInfo | None:
-        account = names.parse_id(workspaces.get(session, group, workspace).storage_id)
-        try:
-            return storage.get_account(session, account.group, account.name)
-        except ServiceError as error:
-            if error.status == 403:
-                return None
-            raise
-
-    return session.client(("own account", group.lower(), workspace.lower()), look)
+    """The workspace's storage account as it is now; None when the caller may not see it. A workspace keeps its account: which one it is
+    is read once, while somebody may allow its keys, or forbid them, in the middle of a run."""
+    storage_id = session.client(
+        ("own account", group.lower(), workspace.lower()), lambda: workspaces.get(session, group, workspace).storage_id
+    )
+    account = names.parse_id(storage_id)
+    try:
+        return storage.get_account(session, account.group, account.name)
+    except ServiceError as error:
+        if error.status == 403:
+            return None
+        raise
 
 
 def _parts(asset_id: str) -> tuple[str, str, str]:
