@@ -46,9 +46,17 @@ def test_at_a_terminal_it_is_asked_and_no_is_the_default(shell: Shell) -> None:
 
 
 def test_a_plan_that_cannot_be_made_is_told_with_what_else_is_in_the_way(shell: Shell) -> None:
-    refused = shell("up", "--sandbox", "--scenario", "endpoint-broken-leftover,no-quota", "--yes")
+    refused = shell("up", "--sandbox", "--scenario", "endpoint-broken-leftover,no-quota", "--yes", "--json")
     assert refused.code == 2
     assert "was never made completely" in refused.err
+    (event,) = refused.events
+    assert (event["event"], event["run"]) == ("plan_refused", "")
+    assert [failure["code"] for failure in event["failures"]] == ["mi-tui/broken-endpoint"]
+    (why,) = event["diagnoses"]
+    assert (why["rule"], why["evidence"][0]["text"]) == ("endpoint-broken", "state Failed")
+    assert [fix["change"]["kind"] for fix in why["fixes"]] == ["replace-broken", "endpoint-name"]
+    (name,) = why["fixes"][1]["change"]["values"]
+    assert f"such as {name}." in refused.err
     assert "failed   Quota" in refused.err
     assert "failed   Leftovers" not in refused.err, "the plan's own reason says it"
     shell("doctor", "--sandbox", "--scenario", "none", check=True)
