@@ -120,7 +120,7 @@ def _places(case: Case) -> Iterator[Place]:
     if case.events:
         yield Place("what happened", _clean("\n".join(case.events)), passed=True)
     if case.text.strip():
-        yield Place("text", _clean(case.text), outside=True)
+        yield Place("text", _clean(_unframed(case.text)), outside=True)
     for name, lines in case.logs.items():
         yield Place(f"log {name}", _clean("\n".join(lines)), log=name)
 
@@ -179,6 +179,20 @@ def _unwrapped(text: str) -> str:
         for escaped, plain in _ESCAPED:
             text = text.replace(escaped, plain)
     return text.replace("{{", "{").replace("}}", "}")
+
+
+_FRAME = re.compile(r"^[ \t]{0,20}[\u2502\u2503|>](?:[ \t]|$)", re.MULTILINE)
+_FRAME_END = re.compile(r"[ \t]{1,200}[\u2502\u2503|][ \t]{0,20}$", re.MULTILINE)
+"""The sides of a frame, or the mark of a quotation, at the beginning and the end of a line."""
+
+
+def _unframed(text: str) -> str:
+    """A text without the frame that Terraform and others draw around an error, or the marks of a quotation: they would stand in the middle
+    of sentences. The same text where less than half of its lines have one."""
+    lines = text.count("\n") + 1
+    if lines < 2 or 2 * len(_FRAME.findall(text)) < lines:
+        return text
+    return _FRAME_END.sub("", _FRAME.sub("", text))
 
 
 def joined(text: str) -> str:
