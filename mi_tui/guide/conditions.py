@@ -189,6 +189,10 @@ def _is_other(value: str, case: Case) -> bool | None:
     return bool(value) and value.lower() != case.world.client_id.lower() if case.world.client_id else None
 
 
+def _is_right(value: str, case: Case) -> bool | None:
+    return value.lower() == case.world.client_id.lower() if case.world.client_id else None
+
+
 def _no_server(case: Case) -> Finding:
     conda = case.world.conda
     if not conda.strip():
@@ -389,6 +393,7 @@ CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
     "client-id-missing": _client_id(lambda value, _case: not value),
     "client-id-is-principal": _client_id(_is_principal),
     "client-id-other": _client_id(_is_other),
+    "client-id-right": _client_id(_is_right),
     "conda-lacks-server": _no_server,
     "conda-old-python": _old_python,
     "build-ends-in-pip": _ends_in_pip,

@@ -90,7 +90,9 @@ def _serving(sight: Sight) -> Iterator[Check]:
         yield Check("traffic", "traffic", status, words)
     if world.capacity_points is not None:
         words = (
-            f"{world.capacity_points} minutes with a machine" if world.capacity_points else "no machine in all the time"
+            f"{world.capacity_points} minute{'s' if world.capacity_points != 1 else ''} with a machine"
+            if world.capacity_points
+            else "no machine in all the time"
         )
         waits = world.deployment_state.lower() in {"creating", "updating"}
         yield Check(

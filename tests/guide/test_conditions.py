@@ -58,6 +58,7 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "client-id-missing": ({**_UAI, "variables": {}}, {**_UAI, "variables": {"UAI_CLIENT_ID": "c"}}),
     "client-id-is-principal": ({**_UAI, "variables": {"UAI_CLIENT_ID": "p"}}, {**_UAI, "variables": {"UAI_CLIENT_ID": "c"}}),
     "client-id-other": ({**_UAI, "variables": {"UAI_CLIENT_ID": "x"}}, {**_UAI, "variables": {"UAI_CLIENT_ID": "c"}}),
+    "client-id-right": ({**_UAI, "variables": {"UAI_CLIENT_ID": "c"}}, {**_UAI, "variables": {}}),
     "conda-lacks-server": (
         {"conda": "dependencies:\n  - pip:\n      # azureml-inference-server-http\n      - requests"},
         {"conda": "dependencies:\n  - pip:\n      - azureml_inference_server_http==1.5.1"},
