@@ -159,7 +159,7 @@ class TroubleshootScreen(Screen[None]):
             ("last", self._looked is not None),
         ):
             self.query_one(f"#{name}", Button).display = shown and not self._looking
-        goes = wizard.progress.finished is None and found is not None
+        goes = wizard.progress.finished is None and wizard.progress.found is not None
         title = self._looked.title if self._looked is not None else "the run, so far" if goes else "the last failure"
         self.query_one("#head", Static).update(f"Troubleshoot: {self._safe(title)}")
         if self._looking:
