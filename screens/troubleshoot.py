@@ -203,10 +203,13 @@ class TroubleshootScreen(Screen[None]):
         """What to do, each under the number that `--fix` knows it by; a change is offered for the run that told the failure alone."""
         wizard, place = self._wizard, self.query_one("#fixes")
         finished = wizard.progress.finished
-        mine = self._looked is None and finished is not None and finished.diagnosis is not None and not wizard.busy
         found = self._diagnosis()
-        goes = finished is None and wizard.busy and any(fix.change for fix in (found.fixes if found else ()))
-        offered = (found.fixes if found is not None and fixes else (), mine, goes, wizard.masked)
+        told = found is not None and finished is not None and found == finished.diagnosis
+        mine = self._looked is None and told and not wizard.busy
+        able = any(fix.change for fix in (found.fixes if found else ()))
+        goes = finished is None and wizard.busy and able
+        refused = self._looked is None and not told and wizard.plan_error is not None and able
+        offered = (found.fixes if found is not None and fixes else (), mine, goes, refused, wizard.masked)
         if offered == self._offered:
             return
         self._offered = offered
@@ -221,6 +224,7 @@ class TroubleshootScreen(Screen[None]):
         await place.remove_children()
         if lines:
             first = " (cancel the run first, with Ctrl+C: mi-tui can make the change itself then)" if goes else ""
+            first = " (on the review Enter shows what mi-tui can change itself)" if refused and not goes else first
             await place.mount_all([Static(f"What to do{first}", classes="heading", markup=False), *lines])
         place.display = bool(lines)
         if lines and self.focused is not None and self.focused.id == "close":

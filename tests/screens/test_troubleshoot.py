@@ -15,6 +15,7 @@ from mi_tui.app import MiTui
 from mi_tui.model.diagnosis import Confidence, Diagnosis, Fix
 from mi_tui.model.events import MissingGrant, Notice, Outcome, RunFinished
 from mi_tui.model.failure import Failure
+from mi_tui.services.errors import ServiceError
 from mi_tui.widgets.card import FixLine, facts_of
 from screens.examining import EndpointDialog, TextDialog
 from screens.troubleshoot import TroubleshootScreen
@@ -125,12 +126,16 @@ def test_what_a_run_has_found_while_it_goes_is_there_too(tmp_path: Path) -> None
 
 def test_a_failure_that_no_run_told_is_diagnosed_too(tmp_path: Path) -> None:
     async def journey(app: MiTui, pilot: Pilot[int]) -> None:
-        app.wizard.last_failure = Failure(
-            "StorageAccountAlreadyTaken", "The storage account named x is already taken.", status=409
-        )
+        wizard = app.wizard
+        wizard._events.append(RunFinished(run="abc123", outcome=Outcome.FAILED, failure=FAILURE, diagnosis=ROLE))
+        wizard.drain()
+        taken = Failure("StorageAccountAlreadyTaken", "The storage account named x is already taken.", status=409)
+        wizard.last_failure, wizard.plan_error = taken, ServiceError(taken)
         await troubleshoot(app, pilot)
-        await until(pilot, lambda: "Why we think so" in flat(app))
-        assert "What to do" in flat(app)
+        await until(pilot, lambda: "Why we think so" in flat(app) and isinstance(app.focused, FixLine))
+        assert "is taken. It is unique among all customers" in flat(app)
+        assert "What to do (on the review Enter shows what mi-tui can change itself)" in flat(app)
+        assert not any(line.fix.change for line in app.screen.query(FixLine)), "the earlier run needs no such change"
 
     drive(Troubled(tmp_path), journey, (120, 40))
 
