@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mi_tui.model.answers import Answers
 from mi_tui.model.capacity import Fit
+from mi_tui.model.diagnosis import Evidence
 from mi_tui.model.failure import Failure
 
 NO_REGISTRY = ""
@@ -146,3 +147,15 @@ class Case:
     """What was said on the way: statuses of operations, events of the deployment."""
     answers: Answers | None = None
     world: World = World()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a condition holds, and what was read of the world."""
+
+    holds: bool | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+UNKNOWN = Finding(None)
+"""Of a condition of which nothing is known."""

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from mi_tui.guide.case import NO_REGISTRY, Case, GrantState
+from mi_tui.guide.case import NO_REGISTRY, UNKNOWN, Case, Finding
+from mi_tui.guide.grants import grant_is, missing, old, reads_elsewhere, some_grant_missing, young
 from mi_tui.model.diagnosis import Evidence
-from mi_tui.model.roles import ACR_PULL, BLOB_READER
-
-YOUNG = 15 * 60.0
-"""Seconds in which a grant may not act yet: Azure says up to ten minutes ("Troubleshoot Azure RBAC"), and a token may be older than it."""
 
 PLACEHOLDER = re.compile(r"_place_?holder|<[^<>]{1,60}>|\byour[-_ ](?:storage|container|file|client)", re.IGNORECASE)
 """A value that somebody was to fill in; Microsoft's tutorial ships `storage_place_holder`, `container_place_holder`, `file_place_holder`."""
 
 SERVER = "azureml-inference-server-http"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Whether a condition holds, and what was read of the world."""
-
-    holds: bool | None
-    evidence: tuple[Evidence, ...] = ()
-
-
-_UNKNOWN = Finding(None)
 
 
 def check(name: str, case: Case) -> Finding:
@@ -36,89 +21,6 @@ def check(name: str, case: Case) -> Finding:
         found = CONDITIONS[name[4:]](case)
         return Finding(None if found.holds is None else not found.holds, found.evidence)
     return CONDITIONS[name](case)
-
-
-# ---- grants
-
-
-def the_grant(case: Case, kind: str) -> GrantState | None:
-    """The grant on the script's storage (`storage`), on the registry, or on the workspace's storage; None where it was not looked at."""
-    for grant in case.world.grants or ():
-        if grant.key == f"grant-{kind}":
-            return grant
-    role = ACR_PULL if kind == "registry" else BLOB_READER
-    named = [grant for grant in case.world.grants or () if grant.role == role.name and not grant.key]
-    return named[0] if named else None
-
-
-def said_of(grant: GrantState) -> Evidence:
-    """What was read of a grant, as evidence."""
-    who = grant.principal_id or grant.principal or "the identity"
-    age = f", made {grant.age:.0f} s ago" if grant.held and grant.age is not None else ""
-    held = "is held" if grant.held else "is not held" if grant.held is False else "could not be read"
-    return Evidence(f"role assignments on {grant.scope_words or grant.scope}", f"{grant.role} {held} by {who}{age}")
-
-
-def _grant(kind: str, test: Callable[[GrantState], bool | None]) -> Callable[[Case], Finding]:
-    def condition(case: Case) -> Finding:
-        grant = the_grant(case, kind)
-        if grant is None:
-            return _UNKNOWN
-        return Finding(test(grant), (said_of(grant),))
-
-    return condition
-
-
-def _missing(grant: GrantState) -> bool | None:
-    return None if grant.held is None else not grant.held
-
-
-def _young(grant: GrantState) -> bool | None:
-    if not grant.held:
-        return None if grant.held is None else False
-    return None if grant.age is None else grant.age < YOUNG
-
-
-def _old(grant: GrantState) -> bool | None:
-    young = _young(grant)
-    return False if grant.held is False else None if young is None else not young
-
-
-_READ = re.compile(
-    r"40[34]: \w{1,60}: principal \S{1,60} could not read (?P<container>[^/\s]{1,63})/\S{1,400} in (?P<account>[a-z0-9]{3,24})"
-    r"|403 Client Error[^\n]{0,200}? url: https://(?P<host>[a-z0-9]{3,24})\.blob\.core\.windows\.net/(?P<folder>[^/\s?]{1,63})/"
-)
-"""What was read when storage refused: as the script that ships with mi-tui tells it, and as requests does."""
-
-
-def _reads_elsewhere(case: Case) -> Finding:
-    """Whether storage refused something that the identity's grant does not cover, by the container that the log names."""
-    world, grant = case.world, the_grant(case, "storage")
-    lines = [line for lines in case.logs.values() for line in lines if "403" in line]
-    found = [place for line in lines if (place := _READ.search(line))]
-    if grant is None or not found or not world.account or not world.container:
-        return _UNKNOWN
-    whole = "/containers/" not in grant.scope
-    outside = [
-        place
-        for place in found
-        if (place["account"] or place["host"]) != world.account
-        or (not whole and (place["container"] or place["folder"]) != world.container)
-    ]
-    return Finding(len(outside) == len(found), tuple(Evidence("log", place.group()) for place in outside[:1]))
-
-
-def _some_grant_missing(case: Case) -> Finding:
-    grants = case.world.grants
-    if grants is None:
-        return _UNKNOWN
-    missing = case.world.missing
-    if missing:
-        return Finding(True, tuple(map(said_of, missing)))
-    return Finding(None if any(grant.held is None for grant in grants) else False)
-
-
-# ---- properties of the world
 
 
 def _property(name: str, source: str, test: Callable[[Case], bool | None], words: str) -> Callable[[Case], Finding]:
@@ -141,7 +43,7 @@ def _property(name: str, source: str, test: Callable[[Case], bool | None], words
 def _unregistered(case: Case) -> Finding:
     providers = case.world.providers
     if providers is None:
-        return _UNKNOWN
+        return UNKNOWN
     lacking = unregistered(case)
     return Finding(bool(lacking), tuple(Evidence(f"resource provider {name}", providers[name]) for name in lacking))
 
@@ -161,7 +63,7 @@ def placeholders(case: Case) -> tuple[str, ...]:
 def _placeholder(case: Case) -> Finding:
     variables = case.world.variables
     if variables is None:
-        return _UNKNOWN
+        return UNKNOWN
     found = placeholders(case)
     return Finding(bool(found), tuple(Evidence("environment variables", f"{name}={variables[name]}") for name in found))
 
@@ -196,7 +98,7 @@ def _is_right(value: str, case: Case) -> bool | None:
 def _no_server(case: Case) -> Finding:
     conda = case.world.conda
     if not conda.strip():
-        return _UNKNOWN
+        return UNKNOWN
     lines = [line for line in conda.splitlines() if not line.lstrip().startswith("#")]
     has = any(re.search(r"azureml[-_]inference[-_]server[-_]http|azureml-defaults", line) for line in lines)
     return Finding(not has, () if has else (Evidence("conda file", f"{SERVER} is not among the packages"),))
@@ -205,7 +107,7 @@ def _no_server(case: Case) -> Finding:
 def _old_python(case: Case) -> Finding:
     found = re.search(r"^\s*-?\s*['\"]?python\s*=+\s*(2|3\.[0-7])\b", case.world.conda, re.MULTILINE)
     if not case.world.conda.strip():
-        return _UNKNOWN
+        return UNKNOWN
     return Finding(found is not None, (Evidence("conda file", found.group().strip()),) if found else ())
 
 
@@ -217,14 +119,14 @@ def _ends_in_pip(case: Case) -> Finding:
     lines = [line for line in case.logs.get("build", case.text.splitlines()) if line.strip()][-3:]
     found = [line.strip() for line in lines if _PIP_AT_WORK.search(line)]
     if not lines:
-        return _UNKNOWN
+        return UNKNOWN
     return Finding(bool(found), (Evidence("the end of the build's log", found[-1]),) if found else ())
 
 
 def _fit(case: Case) -> Finding:
     fit = case.world.fit
     if fit is None or fit.fits is None:
-        return _UNKNOWN
+        return UNKNOWN
     return Finding(not fit.fits, (Evidence(f"quota for {case.world.instance_type or 'the instance type'}", fit.words),))
 
 
@@ -233,7 +135,7 @@ def _state(where: str, *wanted: str) -> Callable[[Case], Finding]:
         world = case.world
         state = case.states.get(where) or (world.endpoint_state if where == "endpoint" else world.deployment_state)
         if not state:
-            return _UNKNOWN
+            return UNKNOWN
         name = world.endpoint if where == "endpoint" else world.deployment
         said = "it is not there" if state.lower() == "absent" else f"state {state}"
         return Finding(state.lower() in wanted, (Evidence(f"{where} {name}".strip(), said),))
@@ -254,7 +156,7 @@ def _network_closed(case: Case) -> Finding:
 def _elsewhere(what: str, name: str, found: str | None, wanted: str) -> Finding:
     """Whether something is in another resource group than where it was looked for."""
     if found is None or not wanted:
-        return _UNKNOWN
+        return UNKNOWN
     said = Evidence(f"{what} {name}", f"it is in the resource group {found} of the subscription")
     return Finding(bool(found) and found.lower() != wanted.lower(), (said,))
 
@@ -273,7 +175,7 @@ def _workspace_elsewhere(case: Case) -> Finding:
 def _there(case: Case) -> Finding:
     state = case.states.get("deployment") or case.world.deployment_state
     if not state:
-        return _UNKNOWN
+        return UNKNOWN
     return Finding(state.lower() != "absent", (Evidence(f"deployment {case.world.deployment}", f"state {state}"),))
 
 
@@ -281,7 +183,7 @@ def _identity_of(kind: str, words: str) -> Callable[[Case], Finding]:
     def condition(case: Case) -> Finding:
         world = case.world
         if not world.identity_kind:
-            return _UNKNOWN
+            return UNKNOWN
         name = f", {world.identity_id.rsplit('/', 1)[-1]}" if world.identity_id else ""
         said = Evidence(f"endpoint {world.endpoint}".strip(), f"its identity is {words}{name}")
         return Finding(world.identity_kind == kind, (said,))
@@ -292,7 +194,7 @@ def _identity_of(kind: str, words: str) -> Callable[[Case], Finding]:
 def _no_traffic(case: Case) -> Finding:
     traffic = case.world.traffic
     if traffic is None:
-        return _UNKNOWN
+        return UNKNOWN
     none = not any(traffic.values())
     return Finding(none, (Evidence(f"endpoint {case.world.endpoint}".strip(), "traffic: none"),) if none else ())
 
@@ -311,17 +213,17 @@ def _negated(value: bool | None) -> bool | None:
 
 
 CONDITIONS: Mapping[str, Callable[[Case], Finding]] = {
-    "storage-grant-missing": _grant("storage", _missing),
-    "storage-grant-held": _grant("storage", lambda grant: grant.held),
-    "storage-grant-young": _grant("storage", _young),
-    "storage-grant-old": _grant("storage", _old),
-    "reads-elsewhere": _reads_elsewhere,
-    "registry-grant-missing": _grant("registry", _missing),
-    "registry-grant-young": _grant("registry", _young),
-    "registry-grant-held": _grant("registry", lambda grant: grant.held),
-    "workspace-grant-missing": _grant("workspace", _missing),
-    "workspace-grant-young": _grant("workspace", _young),
-    "some-grant-missing": _some_grant_missing,
+    "storage-grant-missing": grant_is("storage", missing),
+    "storage-grant-held": grant_is("storage", lambda grant: grant.held),
+    "storage-grant-young": grant_is("storage", young),
+    "storage-grant-old": grant_is("storage", old),
+    "reads-elsewhere": reads_elsewhere,
+    "registry-grant-missing": grant_is("registry", missing),
+    "registry-grant-young": grant_is("registry", young),
+    "registry-grant-held": grant_is("registry", lambda grant: grant.held),
+    "workspace-grant-missing": grant_is("workspace", missing),
+    "workspace-grant-young": grant_is("workspace", young),
+    "some-grant-missing": some_grant_missing,
     "network-closed": _network_closed,
     "network-open": _property(
         "storage_public", "storage account {account}", lambda case: _negated(case.world.network_closed), "its network is open"

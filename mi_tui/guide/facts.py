@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mi_tui.guide.case import Case
-from mi_tui.guide.conditions import placeholders, the_grant, unregistered
+from mi_tui.guide.conditions import placeholders, unregistered
+from mi_tui.guide.grants import the_grant
 from mi_tui.guide.reading import ENTRA, Read
 from mi_tui.guide.rules import Rule, load
 from mi_tui.model import entra

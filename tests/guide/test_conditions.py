@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mi_tui.guide.case import NO_REGISTRY, Case, GrantState, World
-from mi_tui.guide.conditions import CONDITIONS, YOUNG, check
+from mi_tui.guide.conditions import CONDITIONS, check
+from mi_tui.guide.grants import YOUNG
 from mi_tui.model.capacity import Fit
 
 
