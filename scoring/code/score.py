@@ -20,6 +20,8 @@ from urllib.parse import quote
 
 import joblib
 import requests
+import requests.adapters
+import urllib3
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobClient
 
@@ -30,6 +32,8 @@ BLOB_API_VERSION = "2023-11-03"
 # The version of the identity endpoint that azure-identity's Azure ML source asks for.
 IDENTITY_API_VERSION = "2017-09-01"
 TIMEOUT = (10, 60)
+# A connection that is cut, or a service that is busy, would end the deployment: it is asked again, after up to eight seconds in all.
+AGAIN = urllib3.Retry(total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
 LOGGED_CHARACTERS = 200
 
 model: Any = None
@@ -115,11 +119,13 @@ def read_by_rest(account: str, container: str, file: str) -> str:
         requests.HTTPError: storage refused; the text has the status, Azure's error code and the principal.
     """
     token = identity_token()
-    answer = requests.get(
-        f"https://{account}.blob.core.windows.net/{quote(container)}/{quote(file)}",
-        headers={"Authorization": f"Bearer {token}", "x-ms-version": BLOB_API_VERSION},
-        timeout=TIMEOUT,
-    )
+    with requests.Session() as session:
+        session.mount("https://", requests.adapters.HTTPAdapter(max_retries=AGAIN))
+        answer = session.get(
+            f"https://{account}.blob.core.windows.net/{quote(container)}/{quote(file)}",
+            headers={"Authorization": f"Bearer {token}", "x-ms-version": BLOB_API_VERSION},
+            timeout=TIMEOUT,
+        )
     reader = principal(token)
     if not answer.ok:
         code = answer.headers.get("x-ms-error-code", answer.reason)

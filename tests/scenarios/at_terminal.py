@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -135,10 +136,11 @@ class Person:
     def leave(self) -> int:
         """Ctrl+C; how mi-tui ended."""
         self._terminal.process.sendcontrol("c")
-        self._terminal.process.expect(pexpect.EOF, timeout=30)
-        self._terminal.process.close()
+        self._terminal.process.expect(pexpect.EOF, timeout=60)
+        self._terminal.process.wait()
         return int(self._terminal.process.exitstatus or 0)
 
     def close(self) -> None:
         """End it, whatever it does."""
-        self._terminal.process.close(force=True)
+        with contextlib.suppress(pexpect.ExceptionPexpect):  # it waits for a tenth of a second only
+            self._terminal.process.close(force=True)

@@ -82,11 +82,17 @@ class Identity(Handler):
 
 class Blob(Handler):
     refuse: ClassVar[str] = ""
+    troubles: ClassVar[list[str]] = []
+    """What goes wrong with the next requests, each once: `busy`, or `cut`."""
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
-        if self.refuse:
+        if self.troubles:
+            if self.troubles.pop() == "busy":
+                self.answer(503, b"<Error/>", x_ms_error_code="ServerBusy")
+            self.close_connection = True
+        elif self.refuse:
             self.answer(403, b"<Error/>", x_ms_error_code=self.refuse)
         elif self.headers["authorization"] not in {f"Bearer {token}" for token in TOKENS.values()}:
             self.answer(401, b"<Error/>", x_ms_error_code="InvalidAuthenticationInfo")
@@ -264,6 +270,16 @@ def test_names_with_special_characters_are_quoted(score: ModuleType, monkeypatch
     monkeypatch.setenv("FILE_NAME", "a folder/h#.txt")
     score.init()
     assert Blob.asked == ["/c/a%20folder/h%23.txt"] * 2
+
+
+@pytest.mark.parametrize("trouble", ["busy", "cut"])
+def test_what_passes_by_itself_is_asked_again(
+    score: ModuleType, monkeypatch: pytest.MonkeyPatch, output: io.StringIO, trouble: str
+) -> None:
+    monkeypatch.setattr(Blob, "troubles", [trouble])
+    score.init()
+    assert Blob.asked == ["/c/hello.txt"] * 3
+    assert len(blob_lines(output.getvalue())) == 2
 
 
 def test_a_long_text_is_cut_in_the_log(score: ModuleType, monkeypatch: pytest.MonkeyPatch, output: io.StringIO) -> None:
