@@ -90,9 +90,13 @@ def card(found: list[Reason], diagnoses: Sequence[Diagnosis | None] = ()) -> Fac
         why += [*reason.failure.details, *_speaking(reason.failure, diagnosis)]
         what = f"For {number}: " if many and any(known) else ""
         fixes += [replace(fix, words=f"{what}{fix.words}") for fix in _fixes(reason, diagnosis)]
+    first, cause = _said(found[0].failure), known[0].cause if known[0] else ""
+    if cause and not many and not _is_sentence(found[0].failure):
+        # The cause is what people can read; what was said then speaks for it.
+        why[why.index(cause)], first = f"failure: {first}", cause
     sure = [diagnosis.confidence.words for diagnosis in known if diagnosis]
     return Facts(
-        f"{len(found)} things are in the way of a plan." if many else _said(found[0].failure),
+        f"{len(found)} things are in the way of a plan." if many else first,
         tuple(why),
         tuple(fixes),
         "\n".join(filter(None, (reason.failure.raw for reason in found))),
@@ -102,7 +106,11 @@ def card(found: list[Reason], diagnoses: Sequence[Diagnosis | None] = ()) -> Fac
 
 def _said(failure: Failure) -> str:
     """What was said; where that is no sentence, as of an answer without a body, with the code."""
-    return failure.message if " " in failure.message else failure.sentence()
+    return failure.message if _is_sentence(failure) else failure.sentence()
+
+
+def _is_sentence(failure: Failure) -> bool:
+    return " " in failure.message
 
 
 def _speaking(failure: Failure, diagnosis: Diagnosis | None) -> list[str]:

@@ -62,7 +62,7 @@ class ReviewScreen(WizardScreen):
         yield Static("", id="summary", markup=False)
         yield Static("", id="checks", markup=False)
         yield Static("", id="busy", markup=False)
-        yield FailureCard(id="card")
+        yield Vertical(FailureCard(id="card"), id="no-plan")
         yield VerticalScroll(
             Vertical(
                 PlanTable("Resources", id="resources"),
@@ -203,7 +203,7 @@ class ReviewScreen(WizardScreen):
         plan = self.wizard.plan
         shown = plan is not None and self._state in {"planned", "begun"}
         failed = self._state == "failed"
-        self.query_one("#card").display = failed and self._view != "details"
+        self.query_one("#no-plan").display = failed and self._view != "details"
         self.query_one("#plan").display = not failed or self._view == "details"
         for name in ("tables", "details", "commands"):
             view = "plan" if name == "tables" else name

@@ -223,7 +223,7 @@ class TroubleshootScreen(Screen[None]):
         ]
         await place.remove_children()
         if lines:
-            first = " (cancel the run first, with Ctrl+C: mi-tui can make the change itself then)" if goes else ""
+            first = " (Ctrl+C cancels the run: then mi-tui can change it)" if goes else ""
             first = " (on the review Enter shows what mi-tui can change itself)" if refused and not goes else first
             await place.mount_all([Static(f"What to do{first}", classes="heading", markup=False), *lines])
         place.display = bool(lines)

@@ -28,18 +28,26 @@ class Timeline(Static):
     """Shows a run's steps. `usual` says what the last column holds: how long a step usually takes, or takes in Azure."""
 
     DEFAULT_CSS = """
-    Timeline { height: auto; text-wrap: nowrap; }
+    Timeline { height: auto; text-wrap: nowrap; text-overflow: clip; }
     """
 
     _drawn = 0
+    _shown: tuple[RunProgress, str, int] | None = None
 
     def show(self, progress: RunProgress, *, usual: str = "usual", height: int = 0) -> None:
         """Draw the run in as many lines as there are (0), or in about `height` by folding what is done and what waits."""
+        self._shown = (progress, usual, height)
         width = self.size.width or 60
         drawn = lines(progress, width, height, usual)
         # Laying the whole screen out again is what costs; most often only a time has changed.
         self.update(Content("\n").join(drawn), layout=len(drawn) != self._drawn)
         self._drawn = len(drawn)
+
+    def on_resize(self) -> None:
+        """A scrollbar beside it takes a column."""
+        if self._shown is not None:
+            progress, usual, height = self._shown
+            self.show(progress, usual=usual, height=height)
 
 
 def lines(

@@ -114,7 +114,8 @@ class Person:
         """Move the focus by a key until it is there. Stuck where it never comes there."""
         seen: list[str] = []
         for _ in range(_TABS):
-            if there():
+            # Once more: what is still being made may take the focus.
+            if there() and (self.settle(1.0), there())[1]:
                 return
             seen.append(self.pointed[:40])
             self.press(key)

@@ -12,7 +12,14 @@ from mi_tui.guide.preflight.table import TABLE
 
 _PLACE = re.compile(r"\{[a-z_]+\}")
 _SCROLLBAR = "▁▂▃▄▅▆▇█▔"
-_HEADINGS = {"Why we think so": "why", "What to do": "fixes", "r shows the raw error": "raw"}
+_HEADINGS = {
+    "Why we think so": "why",
+    "What to do": "fixes",
+    "r shows the raw error": "more",
+    "The next useful question": "more",
+    "Read more": "more",
+    "For Azure's support": "more",
+}
 _SOURCE = re.compile(
     r"(?:failure|log(?: [\w.-]+)?|role assignments on [^:]+|resource provider [\w.]+|environment variables|the identity|conda file|quota for [^:]+"
     r"|metric \w+|(?:endpoint|deployment|account|container|blob|storage account|workspace|subscription|your roles?|identity)\b[^:]*): \S"
@@ -63,6 +70,12 @@ def main_part(display: Sequence[str]) -> list[str]:
     return [line.rpartition("▕")[2].rstrip() for line in display]
 
 
+def above_buttons(display: Sequence[str]) -> list[str]:
+    """The lines above the row of buttons."""
+    end = next((number for number, line in enumerate(display) if "▔▔▔▔" in line), len(display))
+    return [line.rstrip().rstrip(_SCROLLBAR).strip(" █") for line in display[:end]]
+
+
 def box(display: Sequence[str], title: str) -> list[str]:
     """The lines inside the box whose upper edge says `title`; empty when there is none."""
     for top, line in enumerate(display):
@@ -80,6 +93,15 @@ def box(display: Sequence[str], title: str) -> list[str]:
     return []
 
 
+def noticed(display: Sequence[str]) -> str:
+    """The rule whose cause is told beside or below the timeline while the run still goes; empty where none is."""
+    mark = "▲ It has failed: "
+    for top, line in enumerate(display):
+        if (left := line.find(mark)) >= 0:
+            return rule_told([line[left + len(mark) :], *(row[left:] for row in display[top + 1 : top + 12])])
+    return ""
+
+
 def joined(pages: Iterable[Sequence[str]]) -> list[str]:
     """One text out of pages of it, each scrolled on from the one before: what stands on both is taken once."""
     whole: list[str] = []
@@ -93,7 +115,7 @@ def joined(pages: Iterable[Sequence[str]]) -> list[str]:
 
 def card(lines: Iterable[str]) -> Card:
     """The parts of a failure card."""
-    parts: dict[str, list[str]] = {"happened": [], "why": [], "fixes": [], "raw": []}
+    parts: dict[str, list[str]] = {"happened": [], "why": [], "fixes": [], "more": []}
     part = "happened"
     for line in lines:
         heading = next((name for words, name in _HEADINGS.items() if line.startswith(words)), "")

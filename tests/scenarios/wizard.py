@@ -131,6 +131,7 @@ class _Walk:
         self._person, self._journey, self._seen, self._folder = person, journey, seen, folder
         self._guided = seen.guided
         self._by_hand = False
+        self._failed_at = self._noticed_at = 0.0
 
     def go(self) -> None:
         """From Welcome to a cleaned world."""
@@ -176,7 +177,7 @@ class _Walk:
                 case "model" if self._guided.by_hand is not None:
                     self._take_own_files()
             self._person.keep(name)
-            if not self._onward(question):
+            if not self._onward(name):
                 return
 
     def _take_uai(self) -> None:
@@ -208,17 +209,21 @@ class _Walk:
         person.press(CLEAR)
         person.type(str(path))
 
-    def _onward(self, question: str) -> bool:
+    def _onward(self, name: str) -> bool:
         """To the next step. Where this one refuses what was asked for, it is asked for by an answers file, of which Review has to tell; False."""
         person = self._person
-        person.settle()
+        before = self._complaint()
+
+        def gone() -> bool:
+            return f"●{name.capitalize()}" not in reading.squeezed(person.text)
+
         person.press(NEXT)
-        if person.wait(lambda: question not in person.text, lambda: bool(self._complaint()), seconds=60) == 0:
+        if person.wait(gone, lambda: self._complaint() not in {"", before}, seconds=60) == 0:
             return True
         self._seen.steps.append(self._complaint())
         person.keep("refused")
         person.press(NEXT)
-        if question not in person.text:
+        if gone():
             raise Stuck(f"what was refused goes on when it is asked for again:\n{person.text}")
         file = str(self._folder / "answers.yaml")
         for key, title, done in ((SAVE, "Save your answers", "Saved as"), (OPEN, "Open an answers file", _NO_PLAN)):
@@ -288,6 +293,7 @@ class _Walk:
             person.keep("asked before deploying")
             person.go_to("Deploy all the same", lambda: person.pointed.startswith("Deploy all the same"))
             person.press(ENTER)
+            person.wait(lambda: _PLANNED not in person.text, seconds=60)
 
     def _to_the_end(self) -> None:
         """Until it is done; each failure is read and mended with what is offered first."""
@@ -311,11 +317,14 @@ class _Walk:
     def _ended(self) -> str:
         """How the run ended. Notes when the first sign of a failure was on the screen."""
         person = self._person
-        self._failed_at = 0.0
+        self._failed_at = self._noticed_at = 0.0
 
         def failed() -> bool:
             if not self._failed_at and "✗" in person.text:
                 self._failed_at = time.monotonic()
+            if not self._noticed_at and reading.noticed(person.display):
+                self._noticed_at = time.monotonic()
+                person.keep("noticed")
             return bool(reading.box(person.display, "✗ Failed"))
 
         # Said of any deployment on a slow machine; a person waits on, unless it is for what does not come by itself.
@@ -331,7 +340,7 @@ class _Walk:
         person.wait(lambda: bool(reading.card(reading.box(person.display, title)).happened), seconds=30)
         with contextlib.suppress(Stuck):
             person.wait(lambda: bool(reading.card(reading.box(person.display, title)).rule), seconds=10)
-        seen.seconds = time.monotonic() - since
+        seen.seconds = max(0.0, (self._noticed_at or time.monotonic()) - since)
         person.settle()
         seen.card = self._read_card(title)
         seen.rule = seen.card.rule
@@ -402,8 +411,8 @@ class _Walk:
         person.keep("late")
         person.press(F4)
         person.wait("Troubleshoot: the run, so far", seconds=20)
-        lines = person.pages(lambda: reading.main_part(person.display))
-        seen.card = reading.card(line.strip() for line in lines if "Troubleshoot: " not in line)
+        lines = person.pages(lambda: reading.above_buttons(person.display)[1:])
+        seen.card = reading.card(lines)
         seen.rule = seen.card.rule
         seen.seconds = time.monotonic() - began
         person.keep("troubleshoot")
