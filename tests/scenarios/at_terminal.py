@@ -132,6 +132,8 @@ class Person:
             found.append(page)
         if len(found) > 1:
             self.press(HOME)
+            with contextlib.suppress(Stuck):
+                self.wait(lambda: read() == found[0], seconds=10)
         return reading.joined(found)
 
     def leave(self) -> int:
