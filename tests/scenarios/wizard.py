@@ -338,8 +338,14 @@ class _Walk:
         if seen.card.happened:
             return
         person.wait(lambda: bool(reading.card(reading.box(person.display, title)).happened), seconds=30)
+
+        def explained() -> bool:
+            # On a small screen the cause may stand below what is seen at first; a change is offered by a diagnosis alone.
+            lines = reading.box(person.display, title)
+            return bool(reading.card(lines).rule) or "enter shows" in " ".join(lines)
+
         with contextlib.suppress(Stuck):
-            person.wait(lambda: bool(reading.card(reading.box(person.display, title)).rule), seconds=10)
+            person.wait(explained, seconds=10)
         seen.seconds = max(0.0, (self._noticed_at or time.monotonic()) - since)
         person.settle()
         seen.card = self._read_card(title)
