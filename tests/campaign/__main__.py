@@ -61,10 +61,12 @@ def main() -> int:
     say(f"Worlds, and what rounds with violations left, lie in {home}.")
     figures = campaign.play(numbers)
     if points and not given.only and not campaign.cut:
-        missed = points.missed(campaign.met)
-        say(f"{len(missed)} points were not met by a resume and get a round of their own.")
-        figures = campaign.play(missed)
-        say(f"points {len(points.up) + len(points.down)}  not met {len(points.missed(campaign.met))}")
+        for attempt in range(exhaustive.TRIES):
+            if (missed := points.missed(campaign.met)) and not campaign.cut:
+                say(f"{len(missed)} points were not met so far and get a round of their own.")
+                figures = campaign.play([number + attempt * exhaustive.AGAIN for number in missed])
+        left = points.missed(campaign.met).values()
+        say(f"points {len(points.up) + len(points.down)}  not met {len(left)}: {'; '.join(left) or 'none'}")
     if campaign.cut:
         say(f"Ended early: {campaign.cut}.")
     say(str(figures))

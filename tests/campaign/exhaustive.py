@@ -17,6 +17,10 @@ AT_ONCE = 4
 ALONE = 10_000
 """From this number on a round is about one point alone: one that the first pass did not meet, because a resume does less."""
 
+AGAIN = 100_000
+"""So much is added to a round's number with each further try: how often a run writes down that it still waits differs from run to run."""
+TRIES = 4
+
 
 @dataclass(frozen=True)
 class Points:
@@ -29,11 +33,12 @@ class Points:
         """The numbers of the rounds in which points far from each other are met."""
         return range(1, -(-max(len(self.up), len(self.down)) // AT_ONCE) + 1)
 
-    def missed(self, met: set[str]) -> list[int]:
-        """The numbers of the rounds for the points that were not met; `met` is a campaign's kills, as they are written down."""
-        up = [ALONE + index for index, kill in enumerate(self.up) if not {f"up: {kill}", f"resume: {kill}"} & met]
-        down = [2 * ALONE + index for index, kill in enumerate(self.down) if f"down: {kill}" not in met]
-        return up + down
+    def missed(self, met: set[str]) -> dict[int, str]:
+        """The points that were not met, by the numbers of their rounds; `met` is a campaign's kills, as they are written down."""
+        up = {
+            ALONE + at: f"up: {kill}" for at, kill in enumerate(self.up) if not {f"up: {kill}", f"resume: {kill}"} & met
+        }
+        return up | {2 * ALONE + at: f"down: {kill}" for at, kill in enumerate(self.down) if f"down: {kill}" not in met}
 
 
 class Once(Script):
@@ -90,6 +95,7 @@ def _kills(counts: dict[str, list[str]]) -> list[Kill]:
 def script(points: Points, kind: str, number: int, folder: Path) -> Script:
     """The round of this number."""
     name = f"x{number:05}"
+    number %= AGAIN
     if number >= 2 * ALONE:
         return Once(kind, name, folder, [], [points.down[number - 2 * ALONE]])
     if number >= ALONE:
