@@ -163,7 +163,7 @@ def test_others_blobs_are_named_and_stay_unless_one_says_so(
         await pilot.press("enter")
         await until(pilot, lambda: "theirs.csv" in screen_text(app))
         assert workflow.consent is None, "nothing goes before it was answered"
-        assert "Ticked things go" in screen_text(app)
+        await until(pilot, lambda: "Ticked things go" in screen_text(app))
         await pilot.press("escape")
         await until(pilot, lambda: "theirs.csv" not in screen_text(app))
         assert workflow.consent is None

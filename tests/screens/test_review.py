@@ -104,13 +104,14 @@ def test_the_quota_stands_with_the_deployment(tmp_path: Path) -> None:
 
 def test_the_commands_are_exported_and_nothing_is_overwritten(tmp_path: Path) -> None:
     flow = Scripted(tmp_path, a_plan())
-    flow.slow = 0.3
+    flow.held.clear()
     target = tmp_path / "deploy.sh"
 
     async def look(app: MiTui, pilot: Pilot[int]) -> None:
         await pilot.press("e")
         await pilot.pause()
         assert "There is no plan to export yet" in screen_text(app)
+        flow.held.set()
         await until(app, pilot, lambda: state(app) == "planned")
         for mine in ("", "mine"):
             if mine:
@@ -152,7 +153,7 @@ def test_exists_and_skipped_grants_say_so(tmp_path: Path) -> None:
 
 def test_while_the_plan_is_made_there_is_a_busy_sign_and_enter_does_nothing(tmp_path: Path) -> None:
     flow = Scripted(tmp_path, a_plan())
-    flow.slow = 0.5
+    flow.held.clear()
 
     async def look(app: MiTui, pilot: Pilot[int]) -> None:
         await until(app, pilot, lambda: "Reading what exists" in screen_text(app))
@@ -162,8 +163,8 @@ def test_while_the_plan_is_made_there_is_a_busy_sign_and_enter_does_nothing(tmp_
         await pilot.press("enter", "ctrl+n")
         assert flow.runs == []
         assert app.wizard.stage is Stage.REVIEW
-        await until(app, pilot, lambda: state(app) == "planned")
-        assert app.focused is primary
+        flow.held.set()
+        await until(app, pilot, lambda: state(app) == "planned" and app.focused is primary)
         assert "Reading what exists" not in screen_text(app)
 
     drive(flow, Stage.REVIEW, look)
