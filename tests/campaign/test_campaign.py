@@ -19,8 +19,8 @@ from tests.e2e.conftest import environment_cache
 
 __all__ = ["environment_cache"]
 
-ROUNDS = 3
-"""So many take about a minute, the start of the world with them."""
+ROUNDS = 25
+"""So many take about two minutes, two at a time."""
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def test_rounds_of_kills_and_faults_leave_the_world_as_it_was(
     tmp_path: Path, environment_cache: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
     monkeypatch.setenv("MI_TUI_SANDBOX_CACHE", str(environment_cache))
-    figures = Campaign(tmp_path, "ci", 1, tmp_path / "state.jsonl", said.append).play(range(1, ROUNDS + 1))
+    figures = Campaign(tmp_path, "ci", 2, tmp_path / "state.jsonl", said.append).play(range(1, ROUNDS + 1))
     assert not figures.violations, "\n".join(said)
     assert figures.rounds == ROUNDS
     assert figures.kills
     assert figures.faults.total()
-    again = Campaign(tmp_path, "ci", 1, tmp_path / "state.jsonl", said.append).play(range(1, ROUNDS + 1))
+    again = Campaign(tmp_path, "ci", 2, tmp_path / "state.jsonl", said.append).play(range(1, ROUNDS + 1))
     assert str(again) == str(figures), "what is in the state file is not played again"
 
 
