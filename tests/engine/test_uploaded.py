@@ -38,7 +38,7 @@ def test_the_files_that_differ_are_named_and_those_that_are_not_uploaded_do_not_
     (code / "notes.txt").write_text("other")
     with pytest.raises(PlanError, match="is as it was when it was uploaded") as refused:
         differences("code", deployment, before)
-    assert "take 'retry'" in refused.value.failures[0].advice
+    assert "resume the run" in refused.value.failures[0].advice
     assert not changed_since(code, before[MADE_FROM["code"]])
     (code / "score.py").write_text(f"{SCRIPT}# mended\n")
     (code / "helper.py").unlink()

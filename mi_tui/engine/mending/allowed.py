@@ -27,7 +27,9 @@ def grant(case: Case, values: tuple[str, ...]) -> Wish:
         # Nobody can hold a role before there is somebody: only what was left to others is not going to be made.
         lacking = [grant for grant in lacking if grant.skipped]
     if not lacking:
-        raise refused("no-grant-missing", "No grant of the plan is missing.", "Take 'retry', or 'wait' for young ones.")
+        raise refused(
+            "no-grant-missing", "No grant of the plan is missing.", "Resume the run, or wait until young ones act."
+        )
     if forbidden := [grant for grant in lacking if not _may(case.session, _GRANTING, grant.scope)]:
         raise PlanError([_somebody_else_grants(case, grant) for grant in forbidden])
     made = Wish(case.answers, grants=frozenset(grant.key for grant in lacking))

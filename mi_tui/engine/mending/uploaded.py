@@ -55,7 +55,7 @@ def differences(key: str, deployment: Deployment, facts: Mapping[str, str]) -> l
     if now == before:
         raise refused(
             "upload", f"{_WORDS[key]} is as it was when it was uploaded, so the same would come of it: {path}",
-            "Mend it first; then the same fix uploads it again. To try once more with the same files, take 'retry'.",
+            "Mend it first; then the same fix uploads it again. To try once more with the same files, resume the run.",
         )  # fmt: skip
     return [head, *_told(before, now)]
 
