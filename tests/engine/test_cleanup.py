@@ -129,14 +129,24 @@ def test_what_a_run_makes_is_marked_and_noted_with_its_evidence_and_removed_once
     assert (again.outcome, again.removed) == (Outcome.SUCCEEDED, ())
 
 
+def take_away(ctx: Context, identity: LedgerEntry, container: LedgerEntry) -> None:
+    """Somebody deletes the identity and the container of a run."""
+    identities.delete(ctx.session, ctx.group, identity.name)
+    storage.delete_container(ctx.session, ctx.group, ctx.plan.answers.storage.account, container.name)
+
+
+def made_again(ctx: Context) -> tuple[LedgerEntry, LedgerEntry]:
+    """Somebody deletes a run's identity and container and makes others of the same names, the identity with a copy of the run's tag."""
+    identity, container = entry(ctx, ResourceKind.IDENTITY), entry(ctx, ResourceKind.CONTAINER)
+    take_away(ctx, identity, container)
+    identities.create(ctx.session, ctx.group, identity.name, ctx.plan.place.location, {"mi-tui-run": ctx.run})
+    storage.create_container(ctx.session, ctx.group, ctx.plan.answers.storage.account, container.name)
+    return identity, container
+
+
 def test_what_others_made_again_since_is_left_and_said(world: World) -> None:
     ctx = world.begin()
-    identity, container = entry(ctx, ResourceKind.IDENTITY), entry(ctx, ResourceKind.CONTAINER)
-    account = ctx.plan.answers.storage.account
-    identities.delete(ctx.session, ctx.group, identity.name)
-    identities.create(ctx.session, ctx.group, identity.name, ctx.plan.place.location, {"mi-tui-run": ctx.run})
-    storage.delete_container(ctx.session, ctx.group, account, container.name)
-    storage.create_container(ctx.session, ctx.group, account, container.name)
+    identity, container = made_again(ctx)
     end = clean(ctx)
     assert end.outcome is Outcome.FAILED
     for kind in (ResourceKind.IDENTITY, ResourceKind.CONTAINER):
@@ -144,8 +154,7 @@ def test_what_others_made_again_since_is_left_and_said(world: World) -> None:
         assert seen.look(ctx.session, entry(ctx, kind).id) is not None
     assert "inputs" in why(end, ResourceKind.STORAGE_ACCOUNT)
     # Whoever made them takes them away; then nothing is in the way.
-    identities.delete(ctx.session, ctx.group, identity.name)
-    storage.delete_container(ctx.session, ctx.group, account, container.name)
+    take_away(ctx, identity, container)
     assert clean(ctx).outcome is Outcome.SUCCEEDED
     assert gone(ctx)
 
@@ -165,20 +174,14 @@ def test_a_step_that_meets_what_others_made_again_disowns_it(world: World) -> No
 def test_what_others_made_again_is_told_by_its_evidence_after_a_resume_too(world: World) -> None:
     """A container carries no tag that would be missed, and a copy may carry the run's own."""
     ctx = world.begin("identity", "storage-account", "container")
-    identity, container = entry(ctx, ResourceKind.IDENTITY), entry(ctx, ResourceKind.CONTAINER)
-    account = ctx.plan.answers.storage.account
-    identities.delete(ctx.session, ctx.group, identity.name)
-    identities.create(ctx.session, ctx.group, identity.name, ctx.plan.place.location, {"mi-tui-run": ctx.run})
-    storage.delete_container(ctx.session, ctx.group, account, container.name)
-    storage.create_container(ctx.session, ctx.group, account, container.name)
+    identity, container = made_again(ctx)
     for step, item in (("identity", identity), ("container", container)):
         assert steps.find(step)(ctx, lambda *_: None).result == "used"
         assert ctx.journal.verdict(ctx.run, item.id) is Verdict.EXISTED
     clean(ctx)
     assert seen.look(ctx.session, identity.id) is not None
     assert seen.look(ctx.session, container.id) is not None
-    identities.delete(ctx.session, ctx.group, identity.name)
-    storage.delete_container(ctx.session, ctx.group, account, container.name)
+    take_away(ctx, identity, container)
     assert clean(ctx).outcome is Outcome.SUCCEEDED
 
 
