@@ -1,4 +1,4 @@
-"""What holds for every test: the environment that it found is there again after it."""
+"""What holds for every test: the environment that it found is there again after it, and after its module's fixtures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from collections.abc import Iterator
 import pytest
 
 
+@pytest.fixture(scope="module", autouse=True)
+def same_environment_after_the_module() -> Iterator[None]:
+    """As below, for what the module's own fixtures change: they are set up before a test's, and taken down after them."""
+    yield from _kept()
+
+
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
     """Opening the sandbox points the process's proxy and CA variables into it; the next test is not to talk to that one."""
+    yield from _kept()
+
+
+def _kept() -> Iterator[None]:
     before = dict(os.environ)
     yield
     if os.environ != before:
