@@ -15,6 +15,7 @@ from mi_tui.model.events import Notice
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services import activity, seen, tags
 from mi_tui.services.errors import ServiceError
+from mi_tui.services.seen import Seen
 
 _CLOCKS = 2.0
 """Seconds by which the clocks of two of Azure's services may differ."""
@@ -43,11 +44,32 @@ def after_call(
     """What became of the call that was to make it. `carried` are its tags afterwards; `fresh`: Azure's answer says that this call made
     it; `tried`: an earlier call of this run may have, whose answer was lost."""
     if fresh:
-        ctx.journal.created(ctx.run, kind, resource_id, name, f"tag {RUN_TAG}={ctx.run}")
+        made = _made(ctx, resource_id)
+        ctx.journal.created(
+            ctx.run, kind, resource_id, name, f"tag {RUN_TAG}={ctx.run}",
+            made=made.made if made else "", stamp=made.stamp if made else "",
+            request_id=ctx.session.operations.last_request_id() if made else "",
+        )  # fmt: skip
         return Done("created", "", resource_id)
     if tried or carried.get(RUN_TAG) != ctx.run:
         return keep(ctx, kind, resource_id, name, carried)
     return _give_back(ctx, kind, resource_id, name, FOUND)
+
+
+def _made(ctx: Context, resource_id: str) -> Seen | None:
+    """What tells the resource that this run's call has just made from any other of its name, noted before the first look at its tags:
+    another run's call may have replaced those by then. None where Azure did not say."""
+    if told := seen.told(ctx.session, resource_id):
+        return told
+    # A storage account is taken with 202 and no word of it.
+    try:
+        found = seen.look(ctx.session, resource_id)
+    except ServiceError:
+        return None
+    since = ctx.absent_since(resource_id)
+    if found is None or not since:
+        return None
+    return found if seen.moment(found.made) >= dt.datetime.fromisoformat(since).timestamp() - _CLOCKS else None
 
 
 def ours(ctx: Context, kind: ResourceKind, resource_id: str, carried: dict[str, str]) -> bool:

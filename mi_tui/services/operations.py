@@ -110,8 +110,8 @@ class Operations:
         self.poll_seconds = poll_seconds
         self._here = threading.local()
         """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `listener`, who works in it; `note`, who writes long operations
-        down; `change`, the request id of the last PUT that Azure answered; `status`, the HTTP status of the last PUT or DELETE; `call`, the client's own id of
-        the PUTs that it sends."""
+        down; `change`, the request id of the last PUT that Azure answered; `status`, the HTTP status of the last PUT or DELETE; `made`, what the last PUT
+        made, as its 201 says; `call`, the client's own id of the PUTs that it sends."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
         self._elsewhere: Listener | None = None
@@ -142,6 +142,7 @@ class Operations:
         method = str(getattr(request, "method", "")).upper()
         if method == "PUT":
             self._here.change = str(headers.get("x-ms-request-id", "")) if headers else ""
+            self._here.made = _json(response) if int(getattr(response, "status_code", 0)) == 201 else None
         if method in {"PUT", "DELETE"}:
             self._here.status = int(getattr(response, "status_code", 0))
         asked = _address(str(getattr(request, "url", "")))
@@ -222,6 +223,10 @@ class Operations:
     def last_status(self) -> int:
         """The HTTP status of Azure's answer to the last PUT or DELETE of this thread; 0 when there was none."""
         return int(getattr(self._here, "status", 0))
+
+    def last_made(self) -> object:
+        """The JSON body of Azure's answer to the last PUT of this thread, when it was a 201: what that call made. Else None."""
+        return getattr(self._here, "made", None)
 
     @contextlib.contextmanager
     def calling(self, call: str) -> Iterator[None]:

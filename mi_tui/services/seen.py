@@ -43,6 +43,18 @@ def look(session: Session, resource_id: str) -> Seen | None:
     return None if item is None else of(item, resource_id)
 
 
+def told(session: Session, resource_id: str) -> Seen | None:
+    """What Azure's 201 said of the resource that the last PUT of this thread made; None when that made none, or another.
+
+    Nobody can have changed that by then: the endpoint's moment and the identity's principal in a 201 are those of every later GET
+    (recorded), whereas a look after minutes of creation may find somebody else's tags.
+    """
+    body = session.operations.last_made()
+    if not isinstance(body, dict) or str(body.get("id", "")).lower() != resource_id.lower():
+        return None
+    return of(body, resource_id)
+
+
 def of(item: arm.Json, resource_id: str = "") -> Seen:
     """What a resource's body says."""
     metadata = {key.lower(): value for key, value in arm.texts(item, "properties", "metadata").items()}

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from mi_tui.engine import overwritten, steps
+from mi_tui.engine import evidence, overwritten, steps
 from mi_tui.engine.context import RUN_TAG, Context
 from mi_tui.engine.journal import Journal, Verdict
 from mi_tui.model.events import Notice, Outcome
 from mi_tui.model.plan import ResourceKind
 from mi_tui.sandbox import client
-from mi_tui.services import activity, endpoints, identities, seen, storage
+from mi_tui.services import activity, endpoints, identities, seen, storage, tags
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.session import Session
 from tests.engine.test_cleanup import World, clean, why, world
@@ -65,6 +65,10 @@ class Killed(Exception):
     """Stands for the end of the process."""
 
 
+def die(*_: object, **__: object) -> None:
+    raise Killed
+
+
 class Scene:
     """A run that is about to make something."""
 
@@ -99,13 +103,19 @@ class Scene:
     def killed_before_the_answer(self) -> None:
         """The process dies when the call has had its effect."""
         with pytest.MonkeyPatch.context() as patch:
-
-            def die(*_: object, **__: object) -> None:
-                raise Killed
-
             patch.setattr(overwritten, "after_call", die)
             with pytest.raises(Killed):
                 self.step()
+
+    def another_run_is_slower(self) -> None:
+        """Another run's call finds what this run's has just made, puts its own tag on it, and takes that off again."""
+        after_call = overwritten.after_call
+
+        def late(*given: Any, **more: Any) -> Any:
+            tags.take_off(self.ctx.session, self.planned.id, self.ctx.tags)
+            return after_call(*given, **more)
+
+        self._patch.setattr(overwritten, "after_call", late)
 
     def step(self) -> Any:
         return steps.find(self.case.key)(self.ctx, lambda *_: None)
@@ -168,6 +178,24 @@ def test_what_the_call_made_is_the_runs_after_a_kill_too(scene: Scene) -> None:
     scene.killed_before_the_answer()
     assert scene.verdict is Verdict.INTENDED
     assert scene.step().result == "created"
+    assert scene.verdict is Verdict.CREATED
+    assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
+    assert seen.look(scene.ctx.session, scene.planned.id) is None
+
+
+@each
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
+def test_what_the_call_made_is_the_runs_although_another_run_took_its_tag(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    scene.another_run_is_slower()
+    if killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(evidence, "gather", die)
+            with pytest.raises(Killed):
+                scene.step()
+    assert scene.step().result == "created"
+    assert RUN_TAG not in scene.tags
     assert scene.verdict is Verdict.CREATED
     assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
     assert seen.look(scene.ctx.session, scene.planned.id) is None
