@@ -58,11 +58,25 @@ def another(entry: LedgerEntry, found: Seen, run: str) -> str:
             return f"somebody made it again since: Azure says at {found.made}, and this run's was made at {entry.made}"
         return ""
     if entry.stamp and entry.kind is not ResourceKind.BLOB:
-        return "" if entry.stamp == found.stamp else "somebody made it again since: it lacks what marks this run's"
+        if entry.stamp == found.stamp or _only_marked_anew(entry, found):
+            return ""
+        return "somebody made it again since: it lacks what marks this run's"
     if entry.kind in _TAGGED and found.run != run:
         return "it does not carry this run's tag any more, and nothing else tells that it is the one that this run made"
     return ""
 
+
+def _only_marked_anew(entry: LedgerEntry, found: Seen) -> bool:
+    """Whether a container is the run's although it lacks its mark: another run's call, a moment after this run's, replaced that. The name
+    of a container is not free for at least 30 seconds after its deletion ("Delete Container", Azure Storage REST), so what has not
+    changed since then is what this run made."""
+    if entry.kind is not ResourceKind.CONTAINER or not entry.made or not found.changed:
+        return False
+    return seen.moment(found.changed) < seen.moment(entry.made) + _NAME_HELD
+
+
+_NAME_HELD = 30.0 - 2.0
+"""Seconds after a container was made in which no other can have its name; less what the clocks of two services may differ."""
 
 _TAGGED = {ResourceKind.ENDPOINT, ResourceKind.DEPLOYMENT, ResourceKind.STORAGE_ACCOUNT, ResourceKind.IDENTITY}
 """What carries the run's tag since the first format of the journal."""

@@ -1,4 +1,4 @@
-"""Whose is what a PUT may have found in place of making it: an identity, a storage account, an endpoint.
+"""Whose is what a PUT may have found in place of making it: an identity, a storage account, a container, an endpoint.
 
 Azure has no condition against that. Who was quicker than this run finds the run's tag on what is theirs, so the tag needs company: the
 status of the answer, else (the process died before it was read) Azure's creation time and its activity log.
@@ -13,12 +13,13 @@ from mi_tui.engine.context import OVERWRITTEN, RUN_TAG, Context, Done
 from mi_tui.engine.journal import Verdict
 from mi_tui.model.events import Notice
 from mi_tui.model.plan import ResourceKind
-from mi_tui.services import activity, seen, tags
+from mi_tui.services import activity, seen, storage, tags
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.seen import Seen
 
 _CLOCKS = 2.0
 """Seconds by which the clocks of two of Azure's services may differ."""
+_METADATA = f"{seen.METADATA_MARK}="
 _UNKNOWN = (Verdict.INTENDED, None)
 FOUND = "Azure answered that it was there when it was to be made"
 
@@ -44,9 +45,9 @@ def after_call(
     """What became of the call that was to make it. `carried` are its tags afterwards; `fresh`: Azure's answer says that this call made
     it; `tried`: an earlier call of this run may have, whose answer was lost."""
     if fresh:
-        made = _made(ctx, resource_id)
+        made = _made(ctx, kind, resource_id)
         ctx.journal.created(
-            ctx.run, kind, resource_id, name, f"tag {RUN_TAG}={ctx.run}",
+            ctx.run, kind, resource_id, name, _mark(ctx, kind),
             made=made.made if made else "", stamp=made.stamp if made else "",
             request_id=ctx.session.operations.last_request_id() if made else "",
         )  # fmt: skip
@@ -56,9 +57,18 @@ def after_call(
     return _give_back(ctx, kind, resource_id, name, FOUND)
 
 
-def _made(ctx: Context, resource_id: str) -> Seen | None:
+def _mark(ctx: Context, kind: ResourceKind) -> str:
+    """How the run marks what it makes: a container has metadata in place of tags."""
+    return f"metadata {_METADATA}{ctx.run}" if kind is ResourceKind.CONTAINER else f"tag {RUN_TAG}={ctx.run}"
+
+
+def _made(ctx: Context, kind: ResourceKind, resource_id: str) -> Seen | None:
     """What tells the resource that this run's call has just made from any other of its name, noted before the first look at its tags:
     another run's call may have replaced those by then. None where Azure did not say."""
+    if kind is ResourceKind.CONTAINER:
+        # Azure keeps no creation time of one; now is the moment of its 201.
+        now = dt.datetime.fromtimestamp(ctx.session.operations.azure_time(), dt.UTC)
+        return Seen(resource_id, ctx.run, now.isoformat(timespec="seconds"), f"{_METADATA}{ctx.run}")
     if told := seen.told(ctx.session, resource_id):
         return told
     # A storage account is taken with 202 and no word of it.
@@ -112,18 +122,22 @@ def _against(ctx: Context, resource_id: str) -> tuple[str, bool]:
 
 def _give_back(ctx: Context, kind: ResourceKind, resource_id: str, name: str, why: str) -> Done:
     """Use what is somebody else's as it is; the tags that this run's call put on it are taken off, and it is said."""
+    marks = "metadata" if kind is ResourceKind.CONTAINER else "tags"
     # The tags first: who dies in between finds what is without them to be somebody else's.
     try:
-        tags.take_off(ctx.session, resource_id, ctx.tags)
-        said = "The run's tags were taken off again"
+        if kind is ResourceKind.CONTAINER:
+            storage.take_off_metadata(ctx.session, resource_id, seen.METADATA_MARK, ctx.run)
+        else:
+            tags.take_off(ctx.session, resource_id, ctx.tags)
+        said = f"The run's {marks} were taken off again"
     except ServiceError as error:
-        said = f"The run's tags are on it and could not be taken off ({error.failure.sentence().rstrip('.')})"
+        said = f"The run's {marks} are on it and could not be taken off ({error.failure.sentence().rstrip('.')})"
     done = ctx.not_ours(kind, resource_id, name, why)
     ctx.emit(
         Notice(
             run=ctx.run,
             text=f"Somebody else made the {kind.value} {name} while this run was about to: {why}. It is used, and clean-up leaves it. "
-            f"{said}; tags that it had before were replaced.",
+            f"{said}; {marks} that it had before were replaced.",
         )
     )
     return done

@@ -28,12 +28,15 @@ class Seen(Struct, frozen=True):
 
     `made` is ISO 8601 (`systemData.createdAt`, `properties.creationTime` or `createdOn`); empty where Azure does not tell, as for
     containers and user-assigned identities. `stamp` tells those from another of the same name: a container's mark, an identity's principal.
+    `changed`, of a container: when it, its properties or its metadata changed last (`properties.lastModifiedTime`; changes of its blobs do
+    not count).
     """
 
     id: str
     run: str
     made: str
     stamp: str = ""
+    changed: str = ""
 
 
 def look(session: Session, resource_id: str) -> Seen | None:
@@ -75,6 +78,7 @@ def of(item: arm.Json, resource_id: str = "") -> Seen:
         tags.get(RESERVED_TAG, "") or mark or (words[1] if words else ""),
         made,
         stamp,
+        arm.text(item, "properties", "lastModifiedTime"),
     )
 
 

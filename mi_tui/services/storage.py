@@ -129,6 +129,19 @@ def create_container(
         return bool(status == 201)
 
 
+_API = "2023-05-01"
+
+
+def take_off_metadata(session: Session, container_id: str, name: str, value: str) -> None:
+    """Take this one off a container's metadata, where it has this value. Blob Containers - Update. Raises ServiceError."""
+    item = arm.get(session, container_id, _API)
+    metadata = arm.texts(item, "properties", "metadata") if item is not None else {}
+    rest = {key: text for key, text in metadata.items() if (key.lower(), text) != (name, value)}
+    if rest != metadata:
+        body: arm.Json = {"properties": {"metadata": dict(rest)}}
+        arm.patch(session, container_id, _API, body)
+
+
 def delete_container(session: Session, group: str, account: str, container: str) -> bool:
     """Delete the container with its blobs; False when it was gone already. Raises ServiceError."""
     return removed(session.storage().blob_containers.delete, group, account, container)

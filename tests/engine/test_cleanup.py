@@ -3,6 +3,7 @@ what is half gone is finished; what carries the run's mark is found without a jo
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import time
 import uuid
@@ -138,6 +139,12 @@ def take_away(ctx: Context, identity: LedgerEntry, container: LedgerEntry) -> No
 def made_again(ctx: Context) -> tuple[LedgerEntry, LedgerEntry]:
     """Somebody deletes a run's identity and container and makes others of the same names, the identity with a copy of the run's tag."""
     identity, container = entry(ctx, ResourceKind.IDENTITY), entry(ctx, ResourceKind.CONTAINER)
+    # In Azure, a container's name is not free sooner than half a minute after it was made.
+    made = dt.datetime.fromisoformat(container.made) - dt.timedelta(minutes=1)
+    ctx.journal.created(
+        ctx.run, container.kind, container.id, container.name, container.evidence,
+        made=made.isoformat(), stamp=container.stamp,
+    )  # fmt: skip
     take_away(ctx, identity, container)
     identities.create(ctx.session, ctx.group, identity.name, ctx.plan.place.location, {"mi-tui-run": ctx.run})
     storage.create_container(ctx.session, ctx.group, ctx.plan.answers.storage.account, container.name)

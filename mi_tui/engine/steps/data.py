@@ -61,7 +61,7 @@ def container(ctx: Context, say: Say) -> Done:
     group, name = _where(ctx)
     found = seen.look(ctx.session, planned.id)
     if found is not None:
-        return ctx.keep(ResourceKind.CONTAINER, planned.id, planned.name, tags={RUN_TAG: found.run})
+        return overwritten.keep(ctx, ResourceKind.CONTAINER, planned.id, planned.name, {RUN_TAG: found.run})
     say("Creating", "")
     tried = ctx.ours(planned.id)
     with ctx.making(
@@ -71,12 +71,10 @@ def container(ctx: Context, say: Say) -> Done:
         lambda: storage.container_exists(ctx.session, group, name, planned.name),
     ):
         fresh = storage.create_container(ctx.session, group, name, planned.name, {seen.METADATA_MARK: ctx.run})
-    if not fresh and not tried:
-        return ctx.not_ours(ResourceKind.CONTAINER, planned.id, planned.name)
-    ctx.journal.created(
-        ctx.run, ResourceKind.CONTAINER, planned.id, planned.name, f"metadata {seen.METADATA_MARK}={ctx.run}"
+    # Whichever there was, it has the run's mark now.
+    return overwritten.after_call(
+        ctx, ResourceKind.CONTAINER, planned.id, planned.name, {RUN_TAG: ctx.run}, fresh=fresh, tried=tried
     )
-    return Done("created", "", planned.id)
 
 
 def blob(ctx: Context, say: Say) -> Done:
