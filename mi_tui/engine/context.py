@@ -131,6 +131,18 @@ class Context:
         """When it was seen absent before the first of those calls, by Azure's clock (ISO 8601); empty where that was not noted."""
         return self.fact(_absent(resource_id))
 
+    def answer(self, resource_id: str) -> str:
+        """What Azure answered to a call that was to make it, where no outcome could be noted: MADE or FOUND; empty where nobody knows."""
+        return self.fact(_answer(resource_id))
+
+    def note_found(self, resource_id: str) -> None:
+        """Remember that Azure answered to the one call of this run that was to make it that it was there."""
+        self.note(_answer(resource_id), FOUND)
+
+    def repeated(self, resource_id: str) -> bool:
+        """Whether the SDK has just sent the call again by itself after an answer behind which the first one may have had its effect."""
+        return any(status >= 500 for status in self.session.operations.answered(self.call(resource_id))[:-1])
+
     def ours(self, resource_id: str) -> bool:
         """Whether this run made the resource, or was making it when it was interrupted."""
         return self.journal.verdict(self.run, resource_id) in {Verdict.CREATED, Verdict.INTENDED}
@@ -150,17 +162,33 @@ class Context:
                     advice=f"Put it back, or let the run make it: 'mi-tui resume {self.run} --make-missing'.",
                 )
             )
-        if kind in OVERWRITTEN and self.journal.verdict(self.run, resource_id) is not Verdict.INTENDED:
+        first = self.journal.verdict(self.run, resource_id) is not Verdict.INTENDED
+        if kind in OVERWRITTEN and first:
+            if self.answer(resource_id):
+                self.note(_answer(resource_id), "")
             now = dt.datetime.fromtimestamp(self.session.operations.azure_time(), dt.UTC)
             self.note(_absent(resource_id), now.isoformat(timespec="seconds"))
         self.journal.intend(self.run, kind, resource_id, name)
         try:
-            with self.session.operations.calling(self.call(resource_id)):
+            with self.session.operations.calling(self.call(resource_id)), self._heard(kind, resource_id, first=first):
                 yield
         except ServiceError as error:
             # A 404 may be that of a look behind the call, by a part of Azure that does not know yet what was made.
             if 400 <= error.status < 500 and error.status != 404 and not _found(there):
                 self.journal.forget(self.run, resource_id)
+            raise
+
+    @contextmanager
+    def _heard(self, kind: ResourceKind, resource_id: str, *, first: bool) -> Iterator[None]:
+        """Around the call: what Azure answered to it is noted when what comes after the answer fails, such as the wait or a look."""
+        try:
+            yield
+        except BaseException:
+            answers = self.session.operations.answered(self.call(resource_id)) if kind in OVERWRITTEN else ()
+            if answers and answers[-1] in {201, 202}:
+                self.note(_answer(resource_id), MADE)
+            elif answers and answers[-1] == 200 and first and not self.repeated(resource_id):
+                self.note_found(resource_id)
             raise
 
     def made(self, resource_id: str, tags: dict[str, str]) -> bool:
@@ -196,6 +224,14 @@ class Context:
             self.run, kind, resource_id, name, why or "Azure answered that it was there when it was to be made"
         )
         return Done("used", "it was there after all", resource_id)
+
+
+MADE, FOUND = "made", "found"
+"""What Azure's answer to a PUT says: that the call made it (201, 202), or found it there (200)."""
+
+
+def _answer(resource_id: str) -> str:
+    return f"answer {resource_id.lower()}"
 
 
 def _absent(resource_id: str) -> str:

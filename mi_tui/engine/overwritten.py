@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from mi_tui.engine import evidence
+from mi_tui.engine import context, evidence
 from mi_tui.engine.context import OVERWRITTEN, RUN_TAG, Context, Done
 from mi_tui.engine.journal import Verdict
+from mi_tui.engine.patience import passes
 from mi_tui.model.events import Notice
 from mi_tui.model.plan import ResourceKind
 from mi_tui.services import activity, seen, storage, tags
@@ -29,7 +30,9 @@ def keep(ctx: Context, kind: ResourceKind, resource_id: str, name: str, carried:
 
     While Azure cannot tell yet, it stays an intent, and clean-up asks again.
     """
-    if carried.get(RUN_TAG) != ctx.run or ctx.journal.verdict(ctx.run, resource_id) not in _UNKNOWN:
+    if ctx.journal.verdict(ctx.run, resource_id) not in _UNKNOWN:
+        return ctx.keep(kind, resource_id, name, tags=carried)
+    if carried.get(RUN_TAG) != ctx.run and ctx.answer(resource_id) != context.FOUND:
         return ctx.keep(kind, resource_id, name, tags=carried)
     why, certain = _against(ctx, resource_id)
     if why:
@@ -52,8 +55,10 @@ def after_call(
             request_id=ctx.session.operations.last_request_id() if made else "",
         )  # fmt: skip
         return Done("created", "", resource_id)
-    if tried or carried.get(RUN_TAG) != ctx.run:
+    if tried or ctx.repeated(resource_id) or carried.get(RUN_TAG) != ctx.run:
         return keep(ctx, kind, resource_id, name, carried)
+    # Should the tags not come off at once, the next try knows it still.
+    ctx.note_found(resource_id)
     return _give_back(ctx, kind, resource_id, name, FOUND)
 
 
@@ -103,6 +108,8 @@ def _against(ctx: Context, resource_id: str) -> tuple[str, bool]:
     since = ctx.absent_since(resource_id)
     if not since:
         return "", True  # an intent of an earlier version, which noted no more
+    if told := ctx.answer(resource_id):
+        return (FOUND if told == context.FOUND else ""), True
     found = seen.look(ctx.session, resource_id)
     moment = dt.datetime.fromisoformat(since)
     if found is not None and found.made and seen.moment(found.made) < moment.timestamp() - _CLOCKS:
@@ -112,9 +119,9 @@ def _against(ctx: Context, resource_id: str) -> tuple[str, bool]:
     try:
         made = activity.made(ctx.session, resource_id, ctx.call(resource_id), moment.timestamp() - _CLOCKS)
     except ServiceError as error:
-        if error.status != 403:
+        if passes(error.failure):
             raise
-        return "", True  # nobody will tell
+        return "", True  # nobody will tell: the right is missing, or the provider of the log
     return (
         ("Azure's activity log says that this run's call found it there", True) if made is False else ("", made is True)
     )
@@ -131,8 +138,9 @@ def _give_back(ctx: Context, kind: ResourceKind, resource_id: str, name: str, wh
             tags.take_off(ctx.session, resource_id, ctx.tags)
         said = f"The run's {marks} were taken off again"
     except ServiceError as error:
+        if passes(error.failure):
+            raise
         said = f"The run's {marks} are on it and could not be taken off ({error.failure.sentence().rstrip('.')})"
-    done = ctx.not_ours(kind, resource_id, name, why)
     ctx.emit(
         Notice(
             run=ctx.run,
@@ -140,4 +148,4 @@ def _give_back(ctx: Context, kind: ResourceKind, resource_id: str, name: str, wh
             f"{said}; {marks} that it had before were replaced.",
         )
     )
-    return done
+    return ctx.not_ours(kind, resource_id, name, why)

@@ -111,7 +111,7 @@ class Operations:
         self._here = threading.local()
         """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `listener`, who works in it; `note`, who writes long operations
         down; `change`, the request id of the last PUT that Azure answered; `status`, the HTTP status of the last PUT or DELETE; `made`, what the last PUT
-        made, as its 201 says; `call`, the client's own id of the PUTs that it sends."""
+        made, as its 201 says; `call`, the client's own id of the PUTs that it sends; `answers`, what those were answered, by that id."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
         self._elsewhere: Listener | None = None
@@ -143,6 +143,8 @@ class Operations:
         if method == "PUT":
             self._here.change = str(headers.get("x-ms-request-id", "")) if headers else ""
             self._here.made = _json(response) if int(getattr(response, "status_code", 0)) == 201 else None
+            if call := getattr(self._here, "call", ""):
+                self._answers()[call].append(int(getattr(response, "status_code", 0)))
         if method in {"PUT", "DELETE"}:
             self._here.status = int(getattr(response, "status_code", 0))
         asked = _address(str(getattr(request, "url", "")))
@@ -228,11 +230,23 @@ class Operations:
         """The JSON body of Azure's answer to the last PUT of this thread, when it was a 201: what that call made. Else None."""
         return getattr(self._here, "made", None)
 
+    def answered(self, call: str) -> tuple[int, ...]:
+        """The HTTP statuses of Azure's answers to the PUTs that this thread sent when it was last `calling` so, in their order: more than
+        one where the SDK sent it again by itself."""
+        return tuple(self._answers().get(call, ()))
+
+    def _answers(self) -> dict[str, list[int]]:
+        if not hasattr(self._here, "answers"):
+            self._here.answers = {}
+        answers: dict[str, list[int]] = self._here.answers
+        return answers
+
     @contextlib.contextmanager
     def calling(self, call: str) -> Iterator[None]:
         """While entered, every PUT of this thread is sent under this client request id, by which Azure's activity log tells it."""
         before: str = getattr(self._here, "call", "")
         self._here.call = call
+        self._answers()[call] = []
         try:
             yield
         finally:

@@ -4,7 +4,8 @@ process dies before it has read Azure's answer. In a real sandbox."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from mi_tui.model.plan import ResourceKind
 from mi_tui.sandbox import client
 from mi_tui.services import activity, endpoints, identities, seen, storage, tags
 from mi_tui.services.errors import ServiceError
+from mi_tui.services.operations import Operations
 from mi_tui.services.session import Session
 from tests.engine.test_cleanup import World, clean, why, world
 
@@ -258,6 +260,114 @@ def test_while_the_log_tells_nothing_yet_it_stays_an_intent(
     assert scene.verdict is verdict
     assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
     assert seen.look(scene.ctx.session, scene.planned.id) is None
+
+
+LOOK_FAILS = """
+about: the look right after the call is answered by who does not know of it yet
+rules:
+  - {on: {method: GET, path: "%s"}, when: {skip: %d, times: 1}, answer: {status: 404, code: ResourceNotFound, message: not found}}
+"""
+LOOKS = {
+    "identity": ("*/userAssignedIdentities/{n}", (1, 2)),
+    "account": ("*/storageAccounts/{n}", (1, 2)),
+    "endpoint": ("*/onlineEndpoints/{n}", (2, 4)),
+}
+"""Each kind's path, and how often it is read before the run looks at what it has made: by the run alone, or by somebody who is quicker too."""
+
+
+@contextmanager
+def scenario(world: World, text: str) -> Iterator[None]:
+    (world.folder / "scenario.yaml").write_text(text)
+    home = world.folder / "home" / "sandbox"
+    with client.connect(home, scenario=str(world.folder / "scenario.yaml")):
+        pass
+    try:
+        yield
+    finally:
+        with client.connect(home, scenario="none"):
+            pass
+
+
+@pytest.mark.parametrize("theirs", [False, True], ids=["ours", "theirs"])
+@pytest.mark.parametrize(("case", "look"), [(CASES[name], look) for name, look in LOOKS.items()], ids=list(LOOKS))
+def test_what_azure_answered_counts_although_the_look_after_it_failed(
+    scene: Scene, world: World, monkeypatch: pytest.MonkeyPatch, look: tuple[str, tuple[int, int]], theirs: bool
+) -> None:
+    monkeypatch.setattr(activity, "made", lambda *_: None)  # it takes up to 20 minutes to tell
+    if theirs:
+        scene.somebody_is_quicker()
+    path, skip = look
+    with scenario(world, LOOK_FAILS % (path, skip[theirs])), pytest.raises(ServiceError):
+        scene.step()
+    assert scene.tags[RUN_TAG] == scene.ctx.run, "the call put the run's tag on it"
+    assert scene.step().result == ("used" if theirs else "created")
+    if theirs:
+        scene.must_be_theirs()
+    else:
+        assert scene.verdict is Verdict.CREATED
+        assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
+        assert seen.look(scene.ctx.session, scene.planned.id) is None
+
+
+@pytest.mark.parametrize("case", [CASES["identity"], CASES["container"]], ids=["identity", "container"])
+@pytest.mark.parametrize("early", [False, True])
+def test_a_call_that_the_sdk_sent_again_after_a_503_is_no_evidence_of_somebody_else(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """A gateway gives up on a call that has its effect; the SDK sends it again by itself, and is answered 200."""
+    hook, left = Operations.hook, [503]
+    if early:
+        monkeypatch.setattr(activity, "made", lambda *_: None)
+
+    def gateway(operations: Operations, answer: Any) -> None:
+        if answer.http_response.request.method == "PUT" and left:
+            answer.http_response.status_code = left.pop()
+        hook(operations, answer)
+
+    monkeypatch.setattr(Operations, "hook", gateway)
+    assert scene.step().result == "created"
+    assert not left
+    assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
+    assert seen.look(scene.ctx.session, scene.planned.id) is None
+
+
+REFUSED = """
+about: the activity log cannot be asked
+rules:
+  - {on: {path: "*/eventtypes/management/values"}, answer: {status: 409, code: MissingSubscriptionRegistration, message: not registered}}
+"""
+
+
+@pytest.mark.parametrize("case", [CASES["identity"]], ids=["identity"])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_an_activity_log_that_cannot_be_asked_is_in_nobodys_way(scene: Scene, world: World, resumed: bool) -> None:
+    scene.killed_before_the_answer()
+    with scenario(world, REFUSED):
+        if resumed:
+            assert scene.step().result == "created"
+        assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
+    assert seen.look(scene.ctx.session, scene.planned.id) is None
+
+
+TAGS_STAY = """
+about: what takes the run's mark off is cut off, with or without its effect
+rules:
+  - {on: {method: PATCH, path: "*"}, when: {times: 1}, reset: %s}
+"""
+
+
+@pytest.mark.parametrize("case", [CASES["identity"], CASES["container"]], ids=["identity", "container"])
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_the_runs_mark_is_taken_off_theirs_although_the_network_fails(
+    scene: Scene, world: World, monkeypatch: pytest.MonkeyPatch, reset: str
+) -> None:
+    monkeypatch.setattr(activity, "made", lambda *_: None)
+    scene.somebody_is_quicker()
+    with scenario(world, TAGS_STAY % reset):
+        with pytest.raises(ServiceError):
+            scene.step()
+        assert scene.step().result == "used"
+    scene.must_be_theirs()
 
 
 LOST_PLACE = """
