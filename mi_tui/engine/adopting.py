@@ -15,11 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from mi_tui.engine import planner
+from mi_tui.engine.context import OVERWRITTEN, call_of
 from mi_tui.engine.patience import passes
 from mi_tui.model import names, roles
 from mi_tui.model.answers import RESERVED_TAG, Answers, Deployment, Endpoint, Identity, IdentityKind, Storage, Workspace
 from mi_tui.model.plan import Action, Place, Plan, PlannedResource, ResourceKind
-from mi_tui.services import arm, assets, blobs, deployments, endpoints, identities, seen, storage, workspaces
+from mi_tui.services import activity, arm, assets, blobs, deployments, endpoints, identities, seen, storage, workspaces
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.seen import METADATA_MARK, Seen
 from mi_tui.services.session import Session
@@ -71,9 +72,9 @@ class _Look:
         self.unseen: list[str] = []
 
     def everything(self) -> Iterator[Marked]:
-        yield from self._seen("endpoints", self._serving())
-        yield from self._seen("identities", self._identities())
-        containers = list(self._seen("storage accounts", self._storage()))
+        yield from self._seen("endpoints", self._without_found(self._serving()))
+        yield from self._seen("identities", self._without_found(self._identities()))
+        containers = list(self._seen("storage accounts", self._without_found(self._storage())))
         yield from containers
         yield from self._seen("blobs", self._blobs([c for c in containers if c.kind is ResourceKind.CONTAINER]))
         yield from self._seen("registered versions", self._assets())
@@ -87,6 +88,26 @@ class _Look:
             if passes(error.failure):
                 raise
             self.unseen.append(f"The {what} could not all be read: {error.failure.sentence()}")
+
+    def _without_found(self, marked: Iterable[Marked]) -> Iterator[Marked]:
+        """Without what Azure's activity log says that the run's call found there: that put the mark on what is somebody else's."""
+        for thing in marked:
+            if thing.kind in OVERWRITTEN and self._was_there(thing.id):
+                self.unseen.append(
+                    f"The {thing.kind.value} {thing.name} carries the run's mark, but Azure's activity log says that the run's call found it "
+                    "there: it is somebody else's, and is left."
+                )
+            else:
+                yield thing
+
+    def _was_there(self, resource_id: str) -> bool:
+        since = self._session.operations.azure_time() - activity.KEPT
+        try:
+            return activity.made(self._session, resource_id, call_of(self._run, resource_id), since) is False
+        except ServiceError as error:
+            if passes(error.failure):
+                raise
+            return False  # nobody will tell: the right is missing, or the provider of the log
 
     def _as(self, kind: ResourceKind, resource_id: str, name: str, evidence: str) -> Marked | None:
         found = seen.look(self._session, resource_id)

@@ -125,7 +125,7 @@ class Context:
 
     def call(self, resource_id: str) -> str:
         """The client request id of every call of this run that is to make this resource: by it Azure's activity log tells how they ended."""
-        return str(uuid.uuid5(_CALLS, f"{self.run} {resource_id.lower()}"))
+        return call_of(self.run, resource_id)
 
     def absent_since(self, resource_id: str) -> str:
         """When it was seen absent before the first of those calls, by Azure's clock (ISO 8601); empty where that was not noted."""
@@ -224,6 +224,11 @@ class Context:
             self.run, kind, resource_id, name, why or "Azure answered that it was there when it was to be made"
         )
         return Done("used", "it was there after all", resource_id)
+
+
+def call_of(run: str, resource_id: str) -> str:
+    """As `Context.call`, of any run."""
+    return str(uuid.uuid5(_CALLS, f"{run} {resource_id.lower()}"))
 
 
 MADE, FOUND = "made", "found"

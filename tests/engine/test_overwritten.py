@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mi_tui.engine import evidence, overwritten, steps
+from mi_tui.engine import adopting, evidence, overwritten, steps
 from mi_tui.engine.context import RUN_TAG, Context
 from mi_tui.engine.journal import Journal, Verdict
 from mi_tui.model.events import Notice, Outcome
@@ -260,6 +260,20 @@ def test_while_the_log_tells_nothing_yet_it_stays_an_intent(
     assert scene.verdict is verdict
     assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
     assert seen.look(scene.ctx.session, scene.planned.id) is None
+
+
+@each
+@pytest.mark.parametrize("theirs", [False, True], ids=["ours", "theirs"])
+def test_a_mark_that_the_runs_call_put_on_what_is_theirs_is_not_adopted(scene: Scene, theirs: bool) -> None:
+    if theirs:
+        scene.somebody_is_quicker()
+    scene.killed_before_the_answer()
+    assert scene.tags[RUN_TAG] == scene.ctx.run
+    found = adopting.find(scene.ctx.session, scene.ctx.group, scene.ctx.workspace, scene.ctx.run)
+    assert (scene.planned.id.lower() in {thing.id.lower() for thing in found.marked}) is not theirs
+    assert any(scene.planned.name in said for said in found.unseen) is theirs
+    scene.take_away()
+    assert clean(scene.ctx).outcome is Outcome.SUCCEEDED
 
 
 LOOK_FAILS = """
