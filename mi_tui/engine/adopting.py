@@ -78,7 +78,7 @@ class _Look:
         yield from containers
         yield from self._seen("blobs", self._blobs([c for c in containers if c.kind is ResourceKind.CONTAINER]))
         yield from self._seen("registered versions", self._assets())
-        yield from self._seen("role assignments", self._grants())
+        yield from self._seen("role assignments", self._without_found(self._grants()))
 
     def _seen(self, what: str, found: Iterable[Marked]) -> Iterator[Marked]:
         """What could be seen; a refusal is noted and keeps nothing else from being found."""

@@ -31,9 +31,15 @@ RUN_TAG = RESERVED_TAG
 """The tag that a run puts on whatever can carry one: the evidence of who made it when the answer to the call was lost."""
 
 OVERWRITTEN = frozenset(
-    {ResourceKind.IDENTITY, ResourceKind.STORAGE_ACCOUNT, ResourceKind.CONTAINER, ResourceKind.ENDPOINT}
+    {
+        ResourceKind.IDENTITY,
+        ResourceKind.STORAGE_ACCOUNT,
+        ResourceKind.CONTAINER,
+        ResourceKind.ENDPOINT,
+        ResourceKind.GRANT,
+    }
 )
-"""What a PUT makes, or else changes into what it asks for, this run's tag included: then the tag alone is no evidence."""
+"""What a PUT makes, or else changes into what it asks for, this run's mark included: then the mark alone is no evidence."""
 
 _CALLS = uuid.UUID("6f0c8f55-6a3e-5f0b-9d0e-3a9f8f4f1d11")
 

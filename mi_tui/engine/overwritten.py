@@ -1,4 +1,4 @@
-"""Whose is what a PUT may have found in place of making it: an identity, a storage account, a container, an endpoint.
+"""Whose is what a PUT may have found in place of making it: an identity, a storage account, a container, an endpoint, a grant.
 
 Azure has no condition against that. Who was quicker than this run finds the run's tag on what is theirs, so the tag needs company: the
 status of the answer, else (the process died before it was read) Azure's creation time and its activity log.
@@ -14,13 +14,15 @@ from mi_tui.engine.journal import Verdict
 from mi_tui.engine.patience import passes
 from mi_tui.model.events import Notice
 from mi_tui.model.plan import ResourceKind
-from mi_tui.services import activity, seen, storage, tags
+from mi_tui.services import activity, grants, seen, storage, tags
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.seen import Seen
 
 _CLOCKS = 2.0
 """Seconds by which the clocks of two of Azure's services may differ."""
 _METADATA = f"{seen.METADATA_MARK}="
+_MARKS = {ResourceKind.CONTAINER: "metadata", ResourceKind.GRANT: "words in its description"}
+"""What carries the run's mark where it is no tag."""
 _UNKNOWN = (Verdict.INTENDED, None)
 FOUND = "Azure answered that it was there when it was to be made"
 
@@ -129,11 +131,13 @@ def _against(ctx: Context, resource_id: str) -> tuple[str, bool]:
 
 def _give_back(ctx: Context, kind: ResourceKind, resource_id: str, name: str, why: str) -> Done:
     """Use what is somebody else's as it is; the tags that this run's call put on it are taken off, and it is said."""
-    marks = "metadata" if kind is ResourceKind.CONTAINER else "tags"
+    marks = _MARKS.get(kind, "tags")
     # The tags first: who dies in between finds what is without them to be somebody else's.
     try:
         if kind is ResourceKind.CONTAINER:
             storage.take_off_metadata(ctx.session, resource_id, seen.METADATA_MARK, ctx.run)
+        elif kind is ResourceKind.GRANT:
+            grants.describe(ctx.session, resource_id, "Made by mi-tui")
         else:
             tags.take_off(ctx.session, resource_id, ctx.tags)
         said = f"The run's {marks} were taken off again"

@@ -152,6 +152,25 @@ def get(session: Session, assignment_id: str) -> GrantInfo | None:
             return None
 
 
+def describe(session: Session, assignment_id: str, description: str) -> None:
+    """Give an assignment another description; nothing when it is gone. Role Assignments - Create, again with all that it has: an empty
+    description would leave the old one. Raises ServiceError."""
+    with translated():
+        from azure.core.exceptions import ResourceNotFoundError
+        from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
+
+        assignments = session.authorization().role_assignments
+        try:
+            held = assignments.get_by_id(assignment_id)
+        except ResourceNotFoundError:
+            return
+        asked = RoleAssignmentCreateParameters(
+            role_definition_id=held.role_definition_id, principal_id=held.principal_id, principal_type=held.principal_type,
+            description=description, condition=held.condition, condition_version=held.condition_version,
+        )  # fmt: skip
+        assignments.create_by_id(assignment_id, asked)
+
+
 def delete(session: Session, assignment_id: str) -> bool:
     """Delete the assignment; False when it was gone already. Raises ServiceError."""
     with translated():

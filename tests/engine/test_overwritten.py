@@ -16,10 +16,12 @@ import pytest
 from mi_tui.engine import adopting, evidence, overwritten, steps
 from mi_tui.engine.context import RUN_TAG, Context
 from mi_tui.engine.journal import Journal, Verdict
+from mi_tui.engine.steps import access
+from mi_tui.model import names
 from mi_tui.model.events import Notice, Outcome
 from mi_tui.model.plan import ResourceKind
 from mi_tui.sandbox import client
-from mi_tui.services import activity, endpoints, identities, seen, storage, tags
+from mi_tui.services import activity, endpoints, grants, identities, seen, storage, tags
 from mi_tui.services.errors import ServiceError
 from mi_tui.services.operations import Operations
 from mi_tui.services.session import Session
@@ -382,6 +384,46 @@ def test_the_runs_mark_is_taken_off_theirs_although_the_network_fails(
             scene.step()
         assert scene.step().result == "used"
     scene.must_be_theirs()
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
+@pytest.mark.parametrize("theirs", [True, False], ids=["theirs", "ours"])
+def test_a_grant_that_another_run_made_under_the_same_name_is_theirs(
+    world: World, monkeypatch: pytest.MonkeyPatch, theirs: bool, killed: bool
+) -> None:
+    """A second run with the same identity and container computes the same name, and its call writes over the first one's description."""
+    ctx = world.begin("identity", "storage-account", "container")
+    wanted, who = access.planned_grant(ctx, access.STORAGE_GRANT), access.principal_id(ctx)
+    name = names.role_assignment_name(wanted.scope, who, wanted.role_guid)
+    assignment = names.role_assignment_id(wanted.scope, name)
+    intend = Journal.intend
+
+    def quicker(journal: Journal, run: str, kind: ResourceKind, *more: str) -> None:
+        intend(journal, run, kind, *more)
+        if theirs and grants.get(ctx.session, assignment) is None:
+            grants.create(
+                ctx.session, wanted.scope, wanted.role_guid, who, name, description=f"Made by mi-tui, {RUN_TAG}=another"
+            )
+
+    monkeypatch.setattr(Journal, "intend", quicker)
+    if killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(overwritten, "after_call", die)
+            patch.setattr(Journal, "created", die)
+            with pytest.raises(Killed):
+                steps.find(access.STORAGE_GRANT)(ctx, lambda *_: None)
+    world.events.clear()
+    done = steps.find(access.STORAGE_GRANT)(ctx, lambda *_: None)
+    assert done.result == ("used" if theirs else "created")
+    assert ctx.journal.verdict(ctx.run, assignment) is (Verdict.EXISTED if theirs else Verdict.CREATED)
+    made = grants.get(ctx.session, assignment)
+    assert made is not None
+    assert (f"{RUN_TAG}={ctx.run}" in made.description) is not theirs
+    said = [e.text for e in world.events if isinstance(e, Notice)]
+    assert any("Somebody else made the role assignment" in text for text in said) is theirs
+    end = clean(ctx)  # with the container, which is the run's own, goes what was granted on it
+    assert end.outcome is Outcome.SUCCEEDED
+    assert (assignment in end.removed) is not theirs
 
 
 LOST_PLACE = """

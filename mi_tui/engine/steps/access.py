@@ -64,14 +64,15 @@ def grant(ctx: Context, say: Say, key: str) -> Done:
     wanted = planned_grant(ctx, key)
     who = principal_id(ctx)
     held = assigned(ctx, wanted, who)
+    title = f"{wanted.role} on {wanted.scope_words}"
     if held is not None:
-        return ctx.keep(ResourceKind.GRANT, held.id, f"{wanted.role} on {wanted.scope_words}", tags=_marks(held))
+        return overwritten.keep(ctx, ResourceKind.GRANT, held.id, title, _marks(held))
     if wanted.skipped:
         return Done("skipped", "somebody else makes this grant, as the answers say")
     name = names.role_assignment_name(wanted.scope, who, wanted.role_guid)
     assignment = names.role_assignment_id(wanted.scope, name)
-    title = f"{wanted.role} on {wanted.scope_words}"
     say("Granting", "")
+    tried = ctx.ours(assignment)
     with ctx.making(ResourceKind.GRANT, assignment, title, lambda: grants.get(ctx.session, assignment)):
         made = grants.create(
             ctx.session,
@@ -84,10 +85,14 @@ def grant(ctx: Context, say: Say, key: str) -> Done:
             description=f"Made by mi-tui, {RUN_TAG}={ctx.run}",
         )
     if not made:
-        # Made between the look and the call, perhaps by this run's own call whose answer was lost: the assignment itself tells.
+        # Made between the look and the call, perhaps by this run's own call whose answer was lost. A 409 changed nothing; a 200 says that
+        # another run which computed the same name was quicker, and that its description is this run's now.
+        refused = ctx.session.operations.last_status() != 200
         there = grants.get(ctx.session, assignment)
         if there is not None:
-            return ctx.keep(ResourceKind.GRANT, assignment, title, tags=_marks(there))
+            return overwritten.after_call(
+                ctx, ResourceKind.GRANT, assignment, title, _marks(there), fresh=False, tried=tried or refused
+            )
         ctx.journal.forget(ctx.run, assignment)
         return Done("used", "Azure says that this grant exists already")
     ctx.journal.created(ctx.run, ResourceKind.GRANT, assignment, title, f"assignment name computed by mi-tui: {name}")
