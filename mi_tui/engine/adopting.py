@@ -1,7 +1,8 @@
 """What a run made, found from its mark alone: for the machine that has no journal of it. Reads only.
 
 Found are, in one subscription and workspace: endpoints, deployments, identities and storage accounts by the tag `mi-tui-run`; registered
-versions by it, under the names that the run gives them; containers and blobs by the metadata `mi_tui_run`; role assignments by their
+versions by it, under the names that the run gives them; containers and blobs by the metadata `mi_tui_run`, in the workspace's
+resource group and wherever the run gave rights; role assignments by their
 description, or by the computed name and a principal that was found; and the uploaded files of a version that was found, when they came
 right before it.
 """
@@ -132,12 +133,19 @@ class _Look:
                 yield Marked(ResourceKind.IDENTITY, info.id, info.name, self._tag, "", info.principal_id)
 
     def _storage(self) -> Iterator[Marked]:
-        """Accounts by tag, and containers by metadata in them and in every other account of the resource group."""
+        """Accounts by tag, and containers by metadata in them, in every other account of the resource group, and in those of other groups
+        on which, or in which, a marked assignment gives rights."""
+        granted = [f"{scope.lower()}/" for scope in self._scopes()]
         for account in storage.list_accounts(self._session):
             ours = account.tags.get(RESERVED_TAG) == self._run
             if ours and (thing := self._as(ResourceKind.STORAGE_ACCOUNT, account.id, account.name, self._tag)):
                 yield thing
-            if ours or account.group.lower() == self._group.lower():
+            beneath = f"{account.id.lower()}/"
+            if (
+                ours
+                or account.group.lower() == self._group.lower()
+                or any(scope.startswith(beneath) for scope in granted)
+            ):
                 yield from self._seen(
                     f"containers of {account.name}", self._containers(account.id, account.group, account.name)
                 )
@@ -154,9 +162,8 @@ class _Look:
     def _blobs(self, containers: list[Marked]) -> Iterator[Marked]:
         """Blobs by metadata in the containers that were found, and in those on which a marked assignment gives rights."""
         places = {container.id.lower(): container.id for container in containers}
-        for item in self._assignments():
-            scope = arm.text(item, "properties", "scope")
-            if "/blobservices/default/containers/" in scope.lower() and self._marks(item):
+        for scope in self._scopes():
+            if "/blobservices/default/containers/" in scope.lower():
                 places.setdefault(scope.lower(), scope)
         for container_id in places.values():
             parsed = names.parse_id(container_id)
@@ -221,6 +228,16 @@ class _Look:
     def _assignments(self) -> list[arm.Json]:
         path = f"/subscriptions/{self._session.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
         return list(arm.list_all(self._session, path, "2022-04-01"))
+
+    def _scopes(self) -> list[str]:
+        """Where the run gave rights; nowhere when that may not be read, which is said where the assignments themselves are looked for."""
+        try:
+            found = self._assignments()
+        except ServiceError as error:
+            if passes(error.failure):
+                raise
+            return []
+        return [arm.text(item, "properties", "scope").rstrip("/") for item in found if self._marks(item)]
 
     def _marks(self, item: arm.Json) -> str:
         """How an assignment is known to be the run's, in words; empty when it is not."""

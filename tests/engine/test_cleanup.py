@@ -13,13 +13,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from azure.core.rest import HttpRequest
 
 from mi_tui import targets
 from mi_tui.engine import cleanup, evidence, pending, planner, steps
 from mi_tui.engine.context import Context, Stop
 from mi_tui.engine.journal import LedgerEntry, RunState, Verdict
 from mi_tui.model import names
-from mi_tui.model.answers import IdentityKind, Workspace
+from mi_tui.model.answers import GrantScope, IdentityKind, Workspace
 from mi_tui.model.events import Event, Notice, Outcome, RunFinished
 from mi_tui.model.plan import ResourceKind
 from mi_tui.sandbox import client
@@ -47,11 +48,12 @@ class World:
     def session(self) -> Session:
         return self.target.session
 
-    def begin(self, *done: str) -> Context:
-        """A run of which the steps `done` (default: all that need no endpoint) are done."""
+    def begin(self, *done: str, **storage: object) -> Context:
+        """A run of which the steps `done` (default: all that need no endpoint) are done; its answers have `storage` otherwise."""
         connection = self.target.connection
         assert connection is not None
         answers = self.workflow.check_files(self.workflow.example_answers(IdentityKind.UAI, connection))
+        answers = msgspec.structs.replace(answers, storage=msgspec.structs.replace(answers.storage, **storage))
         run = planner.new_run_id()
         plan = planner.make_plan(self.session, answers, run)
         ctx = Context(run, plan, self.session, self.workflow.journal, self.events.append, self.target.pace)
@@ -354,6 +356,42 @@ def test_from_another_machine_what_carries_the_mark_is_found_adopted_and_removed
     # The machine that has the journal finds everything gone already.
     assert clean(ctx).outcome is Outcome.SUCCEEDED
     assert clean(stranger).outcome is Outcome.SUCCEEDED
+
+
+OWNER = """
+about: the person owns the subscription
+furniture: {rights: {add: [{role: Owner, scope: subscription}]}}
+"""
+
+
+@pytest.mark.parametrize("scope", list(GrantScope))
+def test_from_another_machine_a_container_in_an_account_of_another_group_is_found_too(
+    world: World, scope: GrantScope
+) -> None:
+    home, scenario = world.folder / "home" / "sandbox", world.folder / "owner.yaml"
+    scenario.write_text(OWNER)
+    with client.connect(home, scenario=str(scenario)):
+        pass
+    group, name = "rg-data", f"stelsewhere{uuid.uuid4().hex[:8]}"
+    url = f"https://management.azure.com{names.group_id(world.session.subscription_id, group)}?api-version=2021-04-01"
+    world.session.arm().send_request(HttpRequest("PUT", url, json={"location": "westeurope"})).raise_for_status()
+    storage.create_account(world.session, group, name, "westeurope", {})
+    ctx = world.begin(*STEPS, account=name, resource_group=group, scope=scope)
+    connection = world.target.connection
+    assert connection is not None
+    where = Workspace(connection.subscription, connection.resource_group, connection.workspace)
+    there = Workflow(world.folder / f"other-{ctx.run}")
+    found = there.marked(world.target, ctx.run, where)
+    made = {item.id.lower() for item in ctx.journal.ledger(ctx.run) if item.verdict is Verdict.CREATED}
+    assert {thing.id.lower() for thing in found.marked} == made
+    assert (
+        there.down(world.target, there.adopt(world.target, ctx.run, found), world.events.append, Stop()).failure is None
+    )
+    assert storage.list_containers(ctx.session, group, name) == []
+    assert clean(ctx).outcome is Outcome.SUCCEEDED
+    assert storage.delete_account(world.session, group, name)
+    with client.connect(home, scenario="none"):
+        pass
 
 
 def test_where_there_is_a_journal_what_was_here_before_is_not_adopted(world: World) -> None:
