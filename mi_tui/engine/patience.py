@@ -49,6 +49,8 @@ _BUSY_CODES = frozenset(
         "AnotherOperationInProgress",
         "OperationNotAllowedOnResourceBeingUpdated",
         "StorageAccountOperationInProgress",
+        # The name of a deleted container is held for at least 30 s ("Delete Container").
+        "ContainerBeingDeleted",
         # Azure ML: a higher-priority operation was under way ("Troubleshoot online endpoints": OperationCanceled, retry).
         "OperationCanceled",
         # The service's own words for 5xx, also where an answer in between has another status (Common REST API error codes).
@@ -60,8 +62,15 @@ _BUSY_CODES = frozenset(
         "TooManyRequests",
     }
 )
-_IN_BETWEEN = ("is in Updating provisioning state", "is in Creating provisioning state")
-"""Azure ML's refusal of a write to an endpoint that is not settled (azure-sdk-for-net#36961)."""
+_IN_BETWEEN = (
+    # Azure ML's refusal of a write to an endpoint that is not settled (azure-sdk-for-net#36961).
+    "is in Updating provisioning state",
+    "is in Creating provisioning state",
+    # Azure Resource Manager tells of a container whose name is held so; its code, ContainerOperationFailure, is that of what does not
+    # pass too, such as a missing right (azure-rest-api-specs#30456).
+    "The specified container is being deleted",
+)
+"""Words of refusals that pass, where the code alone does not tell."""
 
 _ENTRA_BUSY = frozenset({"AADSTS90006", "AADSTS90024", "AADSTS90033", "AADSTS90055"})
 """Entra's own troubles ("a transient error has occurred", too many requests), which no new sign-in helps ("Microsoft Entra

@@ -163,6 +163,8 @@ def _http_failure(error: HttpResponseError) -> Failure:
     body = _json(text)
     if body is not None and ("error" in body or "code" in body or "message" in body):
         failure = parse_error(body, status=status, request_id=request_id, correlation_id=correlation_id)
+        # What Resource Manager hands on of a storage service ends with that service's request id and time; `raw` keeps them.
+        failure = msgspec.structs.replace(failure, message=failure.message.split("\nRequestId:")[0].strip())
     else:
         code, message = _xml(text)
         code = headers.get("x-ms-error-code", "") or code or str(getattr(error, "error_code", None) or "")

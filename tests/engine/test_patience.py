@@ -22,6 +22,7 @@ from tests.engine.test_runner import GRAPH, Bench, _no_credential
 
 LOST = Failure(NETWORK, "The connection broke off.")
 BUSY = Failure("ServerBusy", "The server is busy.", status=503)
+BEING_DELETED = "The specified container is being deleted. Try operation later."
 QUICK = Pace(first_pause=0.001, longest_pause=0.002, told_pause=0.0)
 
 
@@ -64,6 +65,10 @@ def failing(*failures: Failure) -> Callable[[Context, object], Done]:
         (Failure("BadGateway", "", status=502), Trouble.BUSY),
         (Failure("TooManyRequests", "", status=429), Trouble.THROTTLED),
         (Failure("StorageAccountOperationInProgress", "", status=409), Trouble.BUSY),
+        (Failure("ContainerBeingDeleted", "", status=409), Trouble.BUSY),
+        (Failure("ContainerOperationFailure", f"{BEING_DELETED}\nRequestId:6d2a", status=409), Trouble.BUSY),
+        (Failure("ContainerOperationFailure", "The account does not have sufficient permissions.", status=403), None),
+        (Failure("ContainerOperationFailure", BEING_DELETED), None),
         (
             Failure(
                 "Conflict", "Cannot update deployment blue because it is in Creating provisioning state", status=409
