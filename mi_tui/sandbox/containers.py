@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from mi_tui.sandbox import grants
@@ -77,10 +78,35 @@ def account_name(container: Resource) -> str:
 
 
 def delete_container(world: World, container: Resource) -> None:
-    """Delete a container with its blobs and the role assignments at its scope."""
+    """Delete a container with its blobs and the role assignments at its scope. Its name is held as long as the profile says."""
     world.store.remove_blobs(account_name(container), container.name)
     grants.unassign_under(world, container.id)
     world.store.remove(container.id)
+    account = world.store.resource(container.id.rsplit("/blobServices/", 1)[0])
+    if account is not None and world.profile.container_delete:
+        now = time.time()
+        held = {name: until for name, until in _held(world, account).items() if until > now}
+        held[container.name] = now + world.profile.container_delete
+        world.store.set_value(_held_key(account), json.dumps(held))
+
+
+def being_deleted(world: World, account: Resource, name: str) -> bool:
+    """Whether the account's container of this name was deleted so lately that another of the name is refused.
+
+    For at least 30 seconds making it is refused with 409, and all else that is asked of it is answered with 404 ("Delete Container" of
+    the blob service's reference). Ask only where there is none of the name: what the sandbox puts there by itself may be there.
+    """
+    return _held(world, account).get(name, 0.0) > time.time()
+
+
+def _held(world: World, account: Resource) -> dict[str, float]:
+    """Until when (Unix seconds) names of deleted containers are held, by the name."""
+    return dict(json.loads(world.store.value(_held_key(account)) or "{}"))
+
+
+def _held_key(account: Resource) -> str:
+    # Made with the account, so that in another account of the same name all are free.
+    return f"deleted_containers:{account.id.lower()}:{account.created}"
 
 
 def _written(seconds: float) -> str:

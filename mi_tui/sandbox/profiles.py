@@ -30,6 +30,8 @@ class Profile:
     """How long the service goes on changing an endpoint after it was made: nothing can be deployed to it meanwhile."""
     name_release: float = 0.0
     """How long the name of a deleted endpoint is still held by the region's front."""
+    container_delete: float = 0.0
+    """How long a deleted container still has its name: Azure refuses another one of it meanwhile."""
 
     @property
     def speed(self) -> float:
@@ -40,9 +42,10 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("instant", 0.1, 0.1, 0.05, 0.1, 0.05, 0.0, 0.0, 0.0, 0.2, 0.0, 50, 1.0),
-        Profile("demo", 3.0, 5.0, 2.0, 3.0, 2.0, 3.0, 1.5, 1.0, 3.0, 1.0, 500),
+        Profile("instant", 0.1, 0.1, 0.05, 0.1, 0.05, 0.0, 0.0, 0.0, 0.2, 0.0, 50, 1.0, container_delete=0.1),
+        Profile("demo", 3.0, 5.0, 2.0, 3.0, 2.0, 3.0, 1.5, 1.0, 3.0, 1.0, 500, container_delete=3.0),
         # Medians of public field reports; the tutorial says 8 to 14 minutes for a first deployment.
-        Profile("azure", 21.0, _ENDPOINT, 15.0, 60.0, 30.0, 300.0, 60.0, 20.0, 60.0, 15.0, None),
+        # A deleted container's name is "at least 30 seconds" away (Delete Container).
+        Profile("azure", 21.0, _ENDPOINT, 15.0, 60.0, 30.0, 300.0, 60.0, 20.0, 60.0, 15.0, None, container_delete=30.0),
     )
 }

@@ -138,6 +138,20 @@ def take_away(ctx: Context, identity: LedgerEntry, container: LedgerEntry) -> No
     storage.delete_container(ctx.session, ctx.group, ctx.plan.answers.storage.account, container.name)
 
 
+def make_when_free(ctx: Context, name: str) -> None:
+    """Make a container of a name that has just become free, as soon as the sandbox gives it out again."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            assert storage.create_container(ctx.session, ctx.group, ctx.plan.answers.storage.account, name)
+        except ServiceError as error:
+            if "is being deleted" not in error.failure.message or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
 def made_again(ctx: Context) -> tuple[LedgerEntry, LedgerEntry]:
     """Somebody deletes a run's identity and container and makes others of the same names, the identity with a copy of the run's tag."""
     identity, container = entry(ctx, ResourceKind.IDENTITY), entry(ctx, ResourceKind.CONTAINER)
@@ -149,7 +163,7 @@ def made_again(ctx: Context) -> tuple[LedgerEntry, LedgerEntry]:
     )  # fmt: skip
     take_away(ctx, identity, container)
     identities.create(ctx.session, ctx.group, identity.name, ctx.plan.place.location, {"mi-tui-run": ctx.run})
-    storage.create_container(ctx.session, ctx.group, ctx.plan.answers.storage.account, container.name)
+    make_when_free(ctx, container.name)
     return identity, container
 
 

@@ -6,6 +6,7 @@ import base64
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from arm_harness import (
@@ -224,6 +225,42 @@ def test_containers_as_recorded(arm: Arm) -> None:
     sample = recorded("storage-arm", "storage.storageaccounts.container.one|GET|404|ContainerNotFound")
     first_line = sample["response"]["body"]["error"]["message"].splitlines()[0]
     assert missing.message.splitlines()[0] == first_line
+
+
+def test_a_deleted_containers_name_is_held_also_over_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, held = f"{DATA}/blobServices/default/containers/inputs", "The specified container is being deleted."
+    arm = open_arm(tmp_path, container_delete=30.0)
+    assert arm("DELETE", path).status == 200
+    for _ in range(2):
+        refused = arm("PUT", path, {})
+        assert (refused.status, refused.code) == (409, "ContainerOperationFailure")
+        lines = refused.message.splitlines()
+        assert lines[0] == f"{held} Try operation later."
+        assert [line.partition(":")[0] for line in lines[1:]] == ["RequestId", "Time"]
+        assert arm("GET", path).code == "ContainerNotFound"
+        assert arm("DELETE", path).status == 204
+        assert arm("PUT", f"{path}-2", {}).status in {200, 201}
+        close_arm(arm)
+        arm = open_arm(tmp_path, container_delete=0.0)
+    later = SimpleNamespace(time=lambda: time.time() + 31, strftime=time.strftime, gmtime=time.gmtime)
+    monkeypatch.setattr(containers, "time", later)
+    assert arm("PUT", path, {}).status == 201
+    assert arm("PUT", path, {}).status == 200
+    assert (arm("DELETE", path).status, arm("PUT", path, {}).status) == (200, 201), (
+        "without a duration it is free at once"
+    )
+    close_arm(arm)
+
+
+def test_in_a_new_account_of_the_same_name_every_containers_name_is_free(tmp_path: Path) -> None:
+    arm, account = open_arm(tmp_path, container_delete=30.0), f"{STORAGE}/stnew7"
+    path = f"{account}/blobServices/default/containers/once"
+    for _ in range(2):
+        arm.create_account("stnew7")
+        assert (arm("PUT", path, {}).status, arm("DELETE", path).status) == (201, 200)
+        assert arm("PUT", path, {}).status == 409
+        assert arm("DELETE", account).status == 200
+    close_arm(arm)
 
 
 def test_a_lease_that_has_ended_is_not_told_as_running(arm: Arm) -> None:

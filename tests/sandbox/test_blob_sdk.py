@@ -7,6 +7,7 @@ import io
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from azure.core import MatchConditions
@@ -29,7 +30,9 @@ from azure.storage.blob import (
 )
 from blob_harness import ACCOUNT, Socket, change_account, key, new_world, served
 
+from mi_tui.sandbox import containers
 from mi_tui.sandbox.blob.sas import service_sas
+from mi_tui.sandbox.profiles import PROFILES
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +201,34 @@ def test_a_token_counts_for_what_its_roles_allow(server: Socket) -> None:
     owner.delete_container("owned")
     with pytest.raises(HttpResponseError):
         server.client_as("nobody").create_container("owned")
+
+
+def test_a_deleted_containers_name_is_held(server: Socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.world, "profile", PROFILES["azure"])
+    service = server.client(key(server.world))
+    container = service.create_container("held")
+    container.upload_blob("a", b"x")
+    container.delete_container()
+    for _ in range(2):
+        with pytest.raises(ResourceExistsError) as refused:
+            service.create_container("held")
+        assert (refused.value.status_code, refused.value.error_code) == (409, "ContainerBeingDeleted")
+        assert str(refused.value).startswith(
+            "The specified container is being deleted. Try operation later.\nRequestId:"
+        )
+    for call in (
+        container.delete_container,
+        container.get_container_properties,
+        lambda: container.upload_blob("b", b""),
+    ):
+        with pytest.raises(ResourceNotFoundError) as gone:
+            call()
+        assert gone.value.error_code == "ContainerNotFound"
+    assert "held" not in [found.name for found in service.list_containers()]
+    assert service.create_container("held2").exists()
+    later = SimpleNamespace(time=lambda: time.time() + 31, strftime=time.strftime, gmtime=time.gmtime)
+    monkeypatch.setattr(containers, "time", later)
+    assert service.create_container("held").exists()
 
 
 def test_an_account_without_keys_takes_tokens_only(server: Socket) -> None:

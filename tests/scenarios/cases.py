@@ -203,6 +203,10 @@ def _put_deployment(name: str, *, make: bool = False) -> Callable[[Journey], str
 
 
 def _reuse_name(journey: Journey) -> str:
+    account = f"{journey.group}/providers/Microsoft.Storage/storageAccounts/{furnish.DATA_ACCOUNT}"
+    container = f"{account}/blobServices/default/containers/again"
+    for method, status in (("PUT", 201), ("DELETE", 200), ("PUT", 409)):
+        assert journey.arm(method, container, {} if method == "PUT" else None, "2023-05-01")[0] == status
     endpoint = f"{journey.workspace}/onlineEndpoints/ep-again"
     for method in ("PUT", "DELETE"):
         assert journey.arm(method, endpoint, _endpoint_body() if method == "PUT" else None)[0] in {201, 202}

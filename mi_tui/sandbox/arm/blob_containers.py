@@ -16,7 +16,7 @@ from mi_tui.sandbox.arm.storage import ACCOUNT, account_above, empty, storage_pa
 from mi_tui.sandbox.blob import call as blob
 from mi_tui.sandbox.blob import containers as data_plane
 from mi_tui.sandbox.blob import leases
-from mi_tui.sandbox.blob.errors import BlobError
+from mi_tui.sandbox.blob.errors import BEING_DELETED, BlobError
 from mi_tui.sandbox.errors import ArmError, bad_request
 from mi_tui.sandbox.store import Resource
 from mi_tui.sandbox.times import zulu
@@ -41,7 +41,7 @@ _SPECIAL = frozenset({"$root", "$logs", "$web"})
 
 @route("PUT", _CONTAINER, f"{containers.TYPE}/write", _BODY)
 def put_container(call: Call) -> Response:
-    """Make a container (201); 200 when it is there already."""
+    """Make a container (201); 200 when it is there already, 409 when it is being deleted."""
     account = account_above(call)
     name = call.ids["c"]
     if name not in _SPECIAL and names.CONTAINER.fault(name):
@@ -52,6 +52,9 @@ def put_container(call: Call) -> Response:
         raise _data_plane_error(400, "InvalidResourceName", "The specifed resource name contains invalid characters.")
     _check_public(account, call.body.get("properties") or {})
     existing = call.world.store.resource(containers.container_id(account.id, name))
+    if existing is None and containers.being_deleted(call.world, account, name):
+        # Resource Manager's own code, and the blob service's sentence (Azure/azure-rest-api-specs#30456).
+        raise _data_plane_error(409, "ContainerOperationFailure", BEING_DELETED)
     container = containers.create_container(call.world, account.id, name)
     if call.body.get("properties"):
         _change(call, container)

@@ -19,7 +19,7 @@ _POLICY = {"start": "Start", "expiry": "Expiry", "permission": "Permission"}
 
 
 async def create(call: Call) -> Answer:
-    """Create Container. 409 when it is there; the name's rules as Azure checks them."""
+    """Create Container. 409 when it is there, or is being deleted; the name's rules as Azure checks them."""
     name = call.container or ""
     if name not in _SYSTEM and not CONTAINER.pattern.fullmatch(name):
         if not 3 <= len(name) <= 63:
@@ -31,6 +31,8 @@ async def create(call: Call) -> Answer:
     metadata = call.metadata()
     if call.find_container() is not None:
         raise fault("ContainerAlreadyExists")
+    if containers.being_deleted(call.world, call.account, name):
+        raise fault("ContainerBeingDeleted")
     container = containers.create_container(call.world, call.account.id, name)
     if metadata or public != "None":
         container.body["properties"] |= {"publicAccess": public} | ({"metadata": metadata} if metadata else {})

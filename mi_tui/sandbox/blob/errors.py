@@ -23,6 +23,9 @@ _CHALLENGED = (
     "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
 )
 
+BEING_DELETED = "The specified container is being deleted. Try operation later."
+"""What is said of a container whose name cannot be had again yet; Resource Manager hands it on under a code of its own."""
+
 _ANSWERS: dict[str, tuple[int, str]] = {
     "AuthenticationFailed": (403, _AUTHENTICATION),
     "AuthorizationFailure": (403, "This request is not authorized to perform this operation."),
@@ -47,6 +50,7 @@ _ANSWERS: dict[str, tuple[int, str]] = {
     "BlockListTooLong": (400, "The block list may not contain more than 50,000 blocks."),
     "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
     "ContainerAlreadyExists": (409, "The specified container already exists."),
+    "ContainerBeingDeleted": (409, BEING_DELETED),
     "ContainerNotFound": (404, "The specified container does not exist."),
     "Crc64Mismatch": (
         400,
