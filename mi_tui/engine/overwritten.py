@@ -23,6 +23,13 @@ _CLOCKS = 2.0
 _METADATA = f"{seen.METADATA_MARK}="
 _MARKS = {ResourceKind.CONTAINER: "metadata", ResourceKind.GRANT: "words in its description"}
 """What carries the run's mark where it is no tag."""
+_REPLACED = {
+    ResourceKind.STORAGE_ACCOUNT: "tags and settings (TLS, HTTPS only, public blobs)",
+    ResourceKind.CONTAINER: "metadata and public access",
+    ResourceKind.ENDPOINT: "tags and traffic",
+    ResourceKind.GRANT: "words in its description",
+}
+"""What the run's call put in the place of somebody else's, besides; of an identity it is the tags alone."""
 _UNKNOWN = (Verdict.INTENDED, None)
 FOUND = "Azure answered that it was there when it was to be made"
 
@@ -137,7 +144,7 @@ def _give_back(ctx: Context, kind: ResourceKind, resource_id: str, name: str, wh
         if kind is ResourceKind.CONTAINER:
             storage.take_off_metadata(ctx.session, resource_id, seen.METADATA_MARK, ctx.run)
         elif kind is ResourceKind.GRANT:
-            grants.describe(ctx.session, resource_id, "Made by mi-tui")
+            grants.take_off(ctx.session, resource_id, f"{RUN_TAG}={ctx.run}")
         else:
             tags.take_off(ctx.session, resource_id, ctx.tags)
         said = f"The run's {marks} were taken off again"
@@ -149,7 +156,7 @@ def _give_back(ctx: Context, kind: ResourceKind, resource_id: str, name: str, wh
         Notice(
             run=ctx.run,
             text=f"Somebody else made the {kind.value} {name} while this run was about to: {why}. It is used, and clean-up leaves it. "
-            f"{said}; {marks} that it had before were replaced.",
+            f"{said}; {_REPLACED.get(kind, 'tags')} that it had before were replaced.",
         )
     )
     return ctx.not_ours(kind, resource_id, name, why)

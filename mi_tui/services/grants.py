@@ -152,9 +152,9 @@ def get(session: Session, assignment_id: str) -> GrantInfo | None:
             return None
 
 
-def describe(session: Session, assignment_id: str, description: str) -> None:
-    """Give an assignment another description; nothing when it is gone. Role Assignments - Create, again with all that it has: an empty
-    description would leave the old one. Raises ServiceError."""
+def take_off(session: Session, assignment_id: str, mark: str) -> None:
+    """Take this mark out of an assignment's description, where it stands behind other words: Role Assignments - Create, again with all that
+    it has. Raises ServiceError."""
     with translated():
         from azure.core.exceptions import ResourceNotFoundError
         from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
@@ -164,9 +164,12 @@ def describe(session: Session, assignment_id: str, description: str) -> None:
             held = assignments.get_by_id(assignment_id)
         except ResourceNotFoundError:
             return
+        rest = str(held.description or "").replace(mark, "").rstrip(" ,")
+        if not rest or rest == held.description:
+            return
         asked = RoleAssignmentCreateParameters(
             role_definition_id=held.role_definition_id, principal_id=held.principal_id, principal_type=held.principal_type,
-            description=description, condition=held.condition, condition_version=held.condition_version,
+            description=rest, condition=held.condition, condition_version=held.condition_version,
         )  # fmt: skip
         assignments.create_by_id(assignment_id, asked)
 
