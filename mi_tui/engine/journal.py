@@ -292,7 +292,8 @@ class Journal:
     # ---- ledger
 
     def intend(self, run: str, kind: ResourceKind, resource_id: str, name: str) -> None:
-        """Before the call that creates a resource which was just seen absent."""
+        """Before the call that creates a resource which was just seen absent. What told an earlier one of this run's from any other stays
+        noted: the look may have been answered by who does not know of it yet."""
         met = self._enter(run, kind, resource_id, name, Verdict.INTENDED, "seen absent before the call that makes it")
         self._before_a_change(run, met)
 
@@ -361,11 +362,15 @@ class Journal:
         made: str = "", stamp: str = "", request_id: str = "",
     ) -> int:  # fmt: skip
         fence = f" AND NOT {_DRIVEN_BY_ANOTHER}" if verdict in {Verdict.INTENDED, Verdict.ADOPTED} else ""
+        told = (
+            ""
+            if verdict is Verdict.INTENDED
+            else ", made=excluded.made, stamp=excluded.stamp, request_id=excluded.request_id"
+        )
         return self._change(
             "INSERT INTO ledger (run, id, kind, name, verdict, evidence, noted, place, made, stamp, request_id) "
             f"SELECT ?, ?, ?, ?, ?, ?, ?, (SELECT count(*) FROM ledger), ?, ?, ? WHERE true{fence} ON CONFLICT (run, id) DO UPDATE SET "
-            "verdict=excluded.verdict, evidence=excluded.evidence, noted=excluded.noted, made=excluded.made, stamp=excluded.stamp, "
-            "request_id=excluded.request_id",
+            f"verdict=excluded.verdict, evidence=excluded.evidence, noted=excluded.noted{told}",
             run, resource_id, kind.value, name, verdict.value, evidence, time.time(), made, stamp, request_id,
             *((run, self._mine.get(run)) if fence else ()),
         )  # fmt: skip

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
+
 from mi_tui.engine import context, evidence
 from mi_tui.engine.context import OVERWRITTEN, RUN_TAG, Context, Done
 from mi_tui.engine.journal import Verdict
@@ -117,6 +119,14 @@ def _against(ctx: Context, resource_id: str) -> tuple[str, bool]:
     since = ctx.absent_since(resource_id)
     if not since:
         return "", True  # an intent of an earlier version, which noted no more
+    entry = ctx.journal.entry(ctx.run, resource_id)
+    if entry is not None and (entry.made or entry.stamp):
+        # This run made it once, and did not find it later: what is there may be that one, seen too early.
+        there = seen.look(ctx.session, resource_id)
+        if there is not None and not evidence.another(
+            msgspec.structs.replace(entry, verdict=Verdict.CREATED), there, ctx.run
+        ):
+            return "", True
     if told := ctx.answer(resource_id):
         return (FOUND if told == context.FOUND else ""), True
     found = seen.look(ctx.session, resource_id)

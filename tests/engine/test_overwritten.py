@@ -4,6 +4,7 @@ process dies before it has read Azure's answer. In a real sandbox."""
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -424,6 +425,27 @@ def test_a_grant_that_another_run_made_under_the_same_name_is_theirs(
     end = clean(ctx)  # with the container, which is the run's own, goes what was granted on it
     assert end.outcome is Outcome.SUCCEEDED
     assert (assignment in end.removed) is not theirs
+
+
+OLD_LOOKS = """
+about: the first look at each thing is answered by who does not know of it yet
+rules:
+  - {on: {method: GET, path: "*/userAssignedIdentities/{n}"}, when: {times: 1}, answer: &old {status: 404, code: ResourceNotFound, message: no}}
+  - {on: {method: GET, path: "*/storageAccounts/{n}"}, when: {times: 1}, answer: *old}
+  - {on: {method: GET, path: "*/containers/{n}"}, when: {times: 1}, answer: *old}
+  - {on: {method: GET, path: "*/roleAssignments"}, when: {times: 1}, answer: *old}
+"""
+
+
+def test_what_the_run_made_stays_its_own_when_a_later_look_does_not_find_it(world: World) -> None:
+    """A replica that is seconds behind: the step is done again, and its call is answered 200 by what the run itself made."""
+    done = "identity", "storage-account", "container", access.STORAGE_GRANT
+    ctx = world.begin(*done)
+    time.sleep(3.2)  # longer than what the clocks of two services may differ
+    with scenario(world, OLD_LOOKS):
+        assert {step: steps.find(step)(ctx, lambda *_: None).result for step in done} == dict.fromkeys(done, "created")
+    assert {item.verdict for item in ctx.journal.ledger(ctx.run)} == {Verdict.CREATED}
+    assert clean(ctx).outcome is Outcome.SUCCEEDED
 
 
 LOST_PLACE = """
