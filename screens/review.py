@@ -233,6 +233,13 @@ class ReviewScreen(WizardScreen):
         """The commands by hand, or the plan again."""
         self._turn("commands")
 
+    def action_back(self) -> None:
+        """From the commands or the details back to the plan; from the plan one step back."""
+        if self._view == "plan":
+            super().action_back()
+        else:
+            self._turn(self._view)
+
     def action_details(self) -> None:
         """The checks and the steps with their reasons, or the plan again."""
         self._turn("details")

@@ -86,6 +86,24 @@ def test_the_plan_is_shown_before_anything_happens(tmp_path: Path, size: tuple[i
     drive(flow, Stage.REVIEW, look, size=size)
 
 
+def test_esc_leads_from_the_details_to_the_plan_and_from_there_back(tmp_path: Path) -> None:
+    flow = Scripted(tmp_path, a_plan())
+
+    async def look(app: MiTui, pilot: Pilot[int]) -> None:
+        await until(app, pilot, lambda: state(app) == "planned")
+        for key, name in (("d", "#details"), ("c", "#commands")):
+            await pilot.press(key)
+            assert app.screen.query_one(name).display
+            await pilot.press("escape")
+            assert app.wizard.stage is Stage.REVIEW
+            assert app.screen.query_one("#tables").display
+            assert not app.screen.query_one(name).display
+        await pilot.press("escape")
+        await until(app, pilot, lambda: app.wizard.stage is Stage.MODEL)
+
+    drive(flow, Stage.REVIEW, look)
+
+
 def test_the_quota_stands_with_the_deployment(tmp_path: Path) -> None:
     plan = a_plan(warnings=("Quota: too little.",))
     *others, last = plan.resources
