@@ -45,6 +45,8 @@ class WizardScreen(Screen[None]):
     PRIMARY: ClassVar[str] = "Next"
     LATE_BUTTONS: ClassVar[bool] = False
     """Whether the screen mounts its buttons itself, after its first paint: a Button takes as long as all the rest of the frame."""
+    AUTO_FOCUS: ClassVar[str | None] = ""
+    """None by itself: on a step that is complete, a letter typed while it opens would land in its first field."""
     HELP: ClassVar[str] = ""
     """The key of this screen's explanation in `model.explain`."""
 
@@ -82,6 +84,8 @@ class WizardScreen(Screen[None]):
         self._fit()
         self.refresh_head()
         self.refresh_rail()
+        if not self.wizard.draft.complete(self.STAGE):
+            self.set_focus(next((widget for widget in self.query("#body *") if widget.focusable), None))
         self.ready()
 
     def on_resize(self) -> None:

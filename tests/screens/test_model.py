@@ -49,6 +49,24 @@ def note(screen: Any, field: str) -> str:
     return str(screen.query_one(field).query_one(".field--note", Static).render())
 
 
+def test_what_is_typed_while_the_step_opens_lands_in_no_field(tmp_path: Path) -> None:
+    app = app_at(Stage.MODEL, tmp_path)
+    focused: list[str] = []
+
+    async def run() -> None:
+        async with app.run_test() as pilot:
+            app.go(Stage.MODEL)
+            for _ in range(2000):
+                await asyncio.sleep(0)
+                if app.focused is not None and app.wizard.stage is app.screen.STAGE:
+                    focused.append(str(app.focused.id))
+            await pilot.pause()
+            assert app.focused is app.screen.query_one("#primary")
+
+    asyncio.run(run())
+    assert set(focused) == {"primary"}
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_enter_goes_on_with_the_example_and_all_fits(tmp_path: Path, size: tuple[int, int]) -> None:
     app = app_at(Stage.MODEL, tmp_path)
