@@ -20,7 +20,7 @@ from mi_tui.model.marks import marks
 from mi_tui.model.progress import Row
 from mi_tui.model.text import clock, cut, visible
 from screens.base import WizardScreen
-from screens.doomed import NAME, Doomed, Thing, read
+from screens.doomed import NAME, Doomed, Thing, read, short
 from screens.foreign import ForeignBlobs
 from screens.ticks import Ticks
 
@@ -282,7 +282,7 @@ class CleanupScreen(WizardScreen):
             row.state, "$text-muted"
         )
         said = row.detail or row.status
-        title = visible(cut(row.title, NAME)).replace("uploaded files files of", "files of")
+        title = visible(cut(short(row.title), NAME)).replace("uploaded files files of", "files of")
         words = f" {title}  {clock(row.elapsed())}  {visible(cut(said, 300))}"
         return Content.assemble((self._mark.get(row.state, "?"), style), words.rstrip())
 
@@ -310,13 +310,14 @@ class CleanupScreen(WizardScreen):
             self._intro(f"{self._mark['warning']} Removed, but for what is listed below.")
         again.display = end.failure is not None or (not isinstance(result, Failure) and bool(result.goes))
         lines = [f"Removed: {len(end.removed)}. Left: {len(left) or 'nothing'}."]
-        lines += [f"= {thing.kind} {visible(cut(thing.name, NAME))}: {visible(cut(thing.why, 300))}" for thing in left]
+        lines += [
+            f"= {short(f'{thing.kind} {visible(cut(thing.name, NAME))}')}: {visible(cut(thing.why, 300))}"
+            for thing in left
+        ]
         if end.failure is not None:
             lines.append(f"{self._mark['failed']} {visible(cut(end.failure.sentence(), 600))}")
-        used = [thing for thing in end.left if thing not in left]
-        if used:
-            lines += ["", "Only used, and never touched:"]
-            lines += [f"= {thing.kind} {visible(cut(thing.name, NAME))}" for thing in used]
+        if not isinstance(result, Failure) and result.used:
+            lines += ["", self._locked(result)]
         self.query_one("#end", Static).update("\n".join(lines))
         primary.display = True
         primary.focus()

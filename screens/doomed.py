@@ -18,6 +18,14 @@ NAME = 120
 _KINDS = {"role assignment": "grant", "user-assigned identity": "identity"}
 
 
+def short(title: str) -> str:
+    """A kind and a name, with the word for the kind that the list before the removal has."""
+    for kind, word in _KINDS.items():
+        if title.startswith(f"{kind} "):
+            return word + title.removeprefix(kind)
+    return title
+
+
 @dataclass(frozen=True)
 class Thing:
     """One line of the ledger, as far as the screen needs it."""

@@ -30,6 +30,8 @@ def test_enter_removes_in_the_sandbox_and_the_end_is_verified(tmp_path: Path, si
         assert "workspace ml-dev" in screen_text(app)
         await pilot.press("enter")
         await until(pilot, lambda: "Nothing of this run is left: 7 things were removed" in screen_text(app))
+        await until(pilot, lambda: "= workspace ml-dev" in screen_text(app))
+        assert "role assignment" not in screen_text(app), "it was a grant in the list"
         assert workflow.kept_ids == frozenset()
         assert workflow.removable(workflow.journal.run(RUN)) == []
         await until(pilot, lambda: app.focused is not None and app.focused.id == "primary")
