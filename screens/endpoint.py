@@ -83,7 +83,7 @@ class EndpointScreen(WizardScreen):
             yield Button("Refresh", id="refresh", compact=True)
             yield Button("Copy address", id="copy-uri", compact=True)
             yield Button("Copy key", id="copy-key", compact=True)
-            yield Button("Raw", id="raw", compact=True)
+            yield Button("As it came", id="raw", compact=True)
         yield Static("", id="trouble", markup=False)
         with Horizontal(id="exchange"):
             with Vertical(id="asking"):
@@ -323,7 +323,7 @@ class EndpointScreen(WizardScreen):
     def action_raw(self) -> None:
         """The answer as it came, or laid out."""
         self._pretty = not self._pretty
-        self.query_one("#raw", Button).label = "Raw" if self._pretty else "Laid out"
+        self.query_one("#raw", Button).label = "As it came" if self._pretty else "Laid out"
         self._show_answer()
 
     # ---- copies and logs

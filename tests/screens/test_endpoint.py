@@ -30,8 +30,12 @@ def test_a_request_is_sent_and_its_answer_shown(tmp_path: Path, size: tuple[int,
         await until(pilot, lambda: "200 in 42 ms" in screen_text(app))
         assert workflow.bodies == [b'{"data": [1, 2]}']
         assert "p50 42 ms, p95 42 ms" in screen_text(app)
+        assert "As it came" in screen_text(app)
         await pilot.press("f7")
         assert "[1.5, 2.5]" in screen_text(app)
+        await until(pilot, lambda: "Laid out" in screen_text(app))
+        await pilot.press("f7")
+        await until(pilot, lambda: "As it came" in screen_text(app))
 
     drive(workflow, Stage.ENDPOINT, journey, size)
 
