@@ -40,6 +40,8 @@ class Looked:
     text: str = ""
     failure: Failure | None = None
     """Why it could not be looked at."""
+    then: str = ""
+    """How to go on, where the screen itself cannot."""
 
 
 def safe_for(*, hidden: bool) -> Safe:

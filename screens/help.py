@@ -67,14 +67,19 @@ class Keys(Dialog):
         super().__init__()
         self._stage = _stage_of(screen)
         own = () if self._stage else screen.BINDINGS
-        self._own = [(b.key, f"{b.description.capitalize()}.") for b in own if isinstance(b, Binding) and b.description]
+        self._own = [
+            (b.key, b.tooltip or f"{b.description.capitalize()}.")
+            for b in own
+            if isinstance(b, Binding) and b.description
+        ]
 
     def content(self) -> Iterable[Widget]:
+        taken = {keys for keys, _ in self._own}
         rows = [
             ("tab, shift+tab", "Go to the next thing, or back to the one before."),
             ("enter", "Take the button or the row that is highlighted."),
             *((pretty(keys), words) for keys, words in self._own),
-            *((pretty(action.keys), action.help) for action in actions.on(self._stage)),
+            *((pretty(action.keys), action.help) for action in actions.on(self._stage) if action.keys not in taken),
         ]
         lines = [
             Content.assemble((f"{keys:<16}", "$text-accent bold"), ("\n" + " " * 16).join(textwrap.wrap(words, 50)))

@@ -14,9 +14,10 @@ from textual.widgets import Button, Static
 from mi_tui.model.failure import Failure
 from mi_tui.model.text import visible
 from mi_tui.widgets.picker import Picker, PickerItem
+from screens.diagnosis_words import Looked
 
 if TYPE_CHECKING:
-    from mi_tui.workflow import RunRecord
+    from mi_tui.workflow import RunRecord, Workflow
     from screens.base import WizardScreen
 
 _MARKS = {
@@ -150,3 +151,13 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {word} ago"
     return "just now"
+
+
+def last_failed(workflow: Workflow) -> Looked | None:
+    """Why the newest run that failed did so, as the journal has it, unless it was removed since. Raises JournalError."""
+    record = next((record for record in workflow.journal.runs() if record.state.value == "failed"), None)
+    found = workflow.advice.kept(record) if record is not None else None
+    if record is None or found is None:
+        return None
+    then = f"Choose the run on the first step and press Resume; or 'mi-tui resume {record.id} --fix N' makes the fix with this number."
+    return Looked(f"run {record.id}, {ago(time.time() - record.started)}", (found,), then=then)

@@ -27,6 +27,7 @@ from screens import diagnosis_words as words
 from screens.diagnosis_words import Looked, Part
 from screens.journey import Journey
 from screens.mending import MendDialog
+from screens.runs import last_failed
 
 if TYPE_CHECKING:
     from mi_tui.fixing import Mended
@@ -52,7 +53,7 @@ class TroubleshootScreen(Screen[None]):
     CSS_PATH: ClassVar[list[str | PurePath]] = ["troubleshoot.tcss"]
     HELP = "troubleshoot"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "back"),
+        Binding("escape", "close", "back", tooltip="Go back to the step."),
         *(
             Binding(action.keys, action.name, action.label, tooltip=action.help)
             for action in actions.on("troubleshoot")
@@ -65,6 +66,8 @@ class TroubleshootScreen(Screen[None]):
         self._raw = False
         self._drawn: tuple[object, ...] = ()
         self._looked: Looked | None = None
+        self._earlier: Looked | None = None
+        """Why the last run that failed did so, where nothing failed since mi-tui was started."""
         self._looking = 0.0
         """Since when an endpoint is being looked at; 0 when none is."""
         self._turn = 0
@@ -106,6 +109,8 @@ class TroubleshootScreen(Screen[None]):
         self.query_one("#close", Button).focus()
         self._draw()
         self.set_interval(1, self._draw)
+        if self._wizard.last_failure is None and not self._wizard.busy:
+            self._wizard.background(lambda: last_failed(self._wizard.workflow), self._earlier_came)
 
     # ---- what is looked at
 
@@ -137,6 +142,14 @@ class TroubleshootScreen(Screen[None]):
             return None
         return self._wizard.last_failure
 
+    def _earlier_came(self, result: Looked | Failure | None) -> None:
+        """Show why an earlier run failed, unless something else is looked at by now."""
+        if isinstance(result, Looked) and self.is_attached:
+            self._earlier = result
+            if self._looked is None and self._wizard.last_failure is None:
+                self._looked = result
+                self._draw()
+
     def _diagnosed(self, result: Diagnosis | Failure | None) -> None:
         if isinstance(result, Diagnosis) and self.is_attached:
             self._answer = result
@@ -156,7 +169,7 @@ class TroubleshootScreen(Screen[None]):
         for name, shown in (
             ("raw", failure is not None and self._looked is None),
             ("copy", there),
-            ("last", self._looked is not None),
+            ("last", self._looked is not None and self._looked is not self._earlier),
         ):
             self.query_one(f"#{name}", Button).display = shown and not self._looking
         goes = wizard.progress.finished is None and wizard.progress.found is not None
@@ -304,6 +317,8 @@ class TroubleshootScreen(Screen[None]):
             yield "In the log of a deployment that is in order, perhaps over by now", safe(remark.cause)
         if looked.text:
             yield "The text", safe(looked.text)
+        if looked.then:
+            yield "To go on", safe(looked.then)
 
     def _logs(self) -> Iterator[Part]:
         for container, lines in self._wizard.progress.logs.items():
@@ -390,7 +405,8 @@ class TroubleshootScreen(Screen[None]):
                 self.action_endpoint()
             case "last":
                 self._turn += 1
-                self._looked, self._looking = None, 0.0
+                self._looked = self._earlier if self._wizard.last_failure is None else None
+                self._looking = 0.0
                 self._draw()
             case _:
                 self.action_close()

@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input, TextArea
+from textual.widgets import Button, Input, Static, TextArea
 
 from mi_tui.app import MiTui
+from mi_tui.engine.journal import RunState
 from mi_tui.model.diagnosis import Confidence, Diagnosis, Fix
 from mi_tui.model.events import MissingGrant, Notice, Outcome, RunFinished
 from mi_tui.model.failure import Failure
@@ -19,7 +20,7 @@ from mi_tui.services.errors import ServiceError
 from mi_tui.widgets.card import FixLine, facts_of
 from screens.examining import EndpointDialog, TextDialog
 from screens.troubleshoot import TroubleshootScreen
-from tests.screens.ended import PRINCIPAL, screen_text, until
+from tests.screens.ended import PRINCIPAL, RUN, screen_text, until
 from tests.screens.snapshots.world import REFUSED, enter
 from tests.screens.troubled import ROLE, Troubled
 
@@ -173,6 +174,31 @@ def test_a_text_that_was_pasted_and_one_in_a_file(tmp_path: Path, size: tuple[in
         await until(pilot, lambda: "Nothing has failed so far" in flat(app))
 
     drive(Troubled(tmp_path / "home"), journey, size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_why_an_earlier_run_failed_is_told_although_nothing_failed_since(tmp_path: Path, size: tuple[int, int]) -> None:
+    workflow = Troubled(tmp_path)
+    workflow.journal.end_run(RUN, RunState.FAILED)
+    workflow.advice.kept = lambda record: ROLE if record.id == RUN else None  # type: ignore[method-assign]
+
+    async def journey(app: MiTui, pilot: Pilot[int]) -> None:
+        await troubleshoot(app, pilot)
+        await until(
+            pilot, lambda: f"Troubleshoot: run {RUN}, just now" in flat(app) and "for want of a role" in flat(app)
+        )
+        assert not app.screen.query_one("#last").display
+        assert str(app.screen.query_one("#more", Static).render()).count(f"mi-tui resume {RUN} --fix N") == 1
+        assert all(line.fix.change is None for line in app.screen.query(FixLine)), "the run is not at hand"
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        app.screen.query_one("#pasted", TextArea).load_text("OutOfQuota")
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, TroubleshootScreen) and "a text from outside" in flat(app))
+        await pilot.click("#last")
+        await until(pilot, lambda: f"Troubleshoot: run {RUN}" in flat(app))
+
+    drive(workflow, journey, size)
 
 
 @pytest.mark.parametrize("size", SIZES)
