@@ -66,7 +66,8 @@ def plan_footer(plan: Plan) -> str:
         if plan.usd_per_hour is not None
         else "price of this instance type not known"
     )
-    return f"{made} resources and {granted} grants to make; {cost}. Nothing was changed yet."
+    things = f"{made} resource{'' if made == 1 else 's'} and {granted} grant{'' if granted == 1 else 's'}"
+    return f"{things} to make; {cost}. Nothing was changed yet."
 
 
 def failure_lines(failure: Failure) -> list[str]:

@@ -66,7 +66,7 @@ def test_the_environment_is_the_default_and_can_be_named(shell: Shell, answers: 
     for how in ([], ["--sign-in", "environment"]):
         done = shell("sandbox", "run", "--", *shell.command("plan", str(answers), *how))
         assert done.code == 0, done.err
-        assert "resources and 1 grants to make" in done.out
+        assert "resources and 1 grant to make" in done.out
 
 
 def test_a_device_code_is_told_on_standard_error_and_signs_in(
@@ -80,7 +80,7 @@ def test_a_device_code_is_told_on_standard_error_and_signs_in(
     code, said = ended(process)
     assert code == 0, said
     assert "Signed in as you@contoso.example" in said
-    assert "resources and 1 grants to make" in said
+    assert "resources and 1 grant to make" in said
 
 
 def test_a_browser_is_opened_and_signs_in(shell: Shell, answers: Path, spawned: list[pexpect.spawn[str]]) -> None:
