@@ -20,7 +20,7 @@ _PATH = re.compile(r"[/\\.]")
 """What names of runs do not have, and paths do."""
 
 
-@click.command()
+@click.command(short_help="Why something failed: a run, an endpoint or a text.")
 @click.argument("what", required=False, metavar="[RUN|FILE|-]")
 @click.option("--endpoint", metavar="NAME", help="Examine this endpoint, whoever made it. Reads only.")
 @click.option(

@@ -23,7 +23,7 @@ _SHOWN = 10
 """How many foreign blobs of a container are named."""
 
 
-@click.command()
+@click.command(short_help="Remove what a run made, and only that.")
 @click.argument("run")
 @click.option("--yes", is_flag=True, help="Do not ask before anything is removed. What holds others' blobs is left.")
 @take_over_option

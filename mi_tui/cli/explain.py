@@ -12,7 +12,7 @@ from mi_tui.cli.common import echo_json, json_option, open_workflow
 _WIDTH = 100
 
 
-@click.command()
+@click.command(short_help="What a word or an error code means, offline.")
 @click.argument("word", nargs=-1)
 @json_option
 def explain(word: tuple[str, ...], as_json: bool) -> None:

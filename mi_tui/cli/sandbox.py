@@ -79,7 +79,7 @@ def status(as_json: bool) -> int:
     return exits.DONE
 
 
-@group.command()
+@group.command(short_help="Throw its world away; the next start furnishes a new one.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> int:
     """Stop it and throw its world away: the next start furnishes a new one."""
@@ -96,7 +96,7 @@ def reset(yes: bool) -> int:
     return exits.DONE
 
 
-@group.command()
+@group.command(short_help="The variables that point any Azure client at it.")
 def env() -> int:
     """Print the variables that point any Azure client at it, as export lines."""
     from mi_tui.sandbox import client
@@ -110,7 +110,11 @@ def env() -> int:
     return exits.DONE
 
 
-@group.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@group.command(
+    "run",
+    short_help="Run COMMAND with its Azure clients pointed at it.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
 @click.option("--profile", type=click.Choice(PROFILES), help="How fast time goes.")
 @scenario_option("A world with something set up to go wrong.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -129,7 +133,7 @@ def run_command(profile: str | None, scenario: str | None, command: tuple[str, .
             raise click.UsageError(f"{command[0]!r} cannot be run: {error.strerror}.") from error
 
 
-@group.command()
+@group.command(short_help="What can be set up to go wrong, and what helps.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: each scenario whole, as its YAML would be.")
 @click.argument("names", nargs=-1)
 def scenarios(as_json: bool, names: tuple[str, ...]) -> None:
@@ -180,7 +184,7 @@ def tree(as_json: bool) -> None:
         click.echo(visible(f"  {blob['account']}/{blob['container']}/{blob['name']}  {blob['size']} B"))
 
 
-@group.command()
+@group.command(short_help="Every request it answered, and what allowed or denied it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def log(as_json: bool) -> None:
     """Every request it answered: who, what, status, and what allowed or denied it."""

@@ -8,7 +8,7 @@ from mi_tui.cli.common import driver, echo_json, json_option, open_workflow, say
 from mi_tui.cli.sign_in import How, sign_in_options
 
 
-@click.command()
+@click.command(short_help="Where a run stands, and why it failed.")
 @click.argument("run")
 @sign_in_options
 @json_option

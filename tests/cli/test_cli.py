@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from mi_tui.cli.exits import EXIT_CODES
 from mi_tui.cli.main import cli
@@ -44,6 +45,14 @@ def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
         command = command.commands[word]
     assert command.help
     assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
+
+
+@pytest.mark.parametrize("words", [(), ("sandbox",)], ids=["mi-tui", "sandbox"])
+def test_no_line_of_the_list_of_commands_is_cut_short(words: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(cli, [*words, "--help"], terminal_width=80)
+    listed = told.output.partition("Commands:")[2].splitlines()
+    assert len(listed) > 8
+    assert [line for line in listed if line.endswith("...") or len(line) > 79] == []
 
 
 def test_help_tells_the_exit_codes_and_starts_nothing(tmp_path: Path) -> None:
