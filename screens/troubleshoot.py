@@ -386,7 +386,7 @@ class TroubleshootScreen(Screen[None]):
         if found is not None:
             parts[2:2] = words.to_do(found, words.safe_for(hidden=self._wizard.masked))
         self.app.copy_to_clipboard("\n\n".join(f"{heading}\n{text}" if heading else text for heading, text in parts))
-        self.notify("Copied.", markup=False)
+        self.notify("Copied all of it by OSC 52.", markup=False)
 
     def action_close(self) -> None:
         """Back to the step."""
