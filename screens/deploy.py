@@ -283,7 +283,9 @@ class DeployScreen(LogKeys, WizardScreen):
             self.app.push_screen(MendDialog(self.wizard, event.fix.change, event.fix.words, self._mended))
         elif event.fix.command:
             self.app.copy_to_clipboard(event.fix.command)
-            self.app.notify("Copied the command by OSC 52. Run it, then resume.", markup=False)
+            self.app.notify(
+                "The command was sent to the terminal's clipboard (OSC 52). Run it, then resume.", markup=False
+            )
         elif event.fix.action == "resume":
             self.action_forward()
         elif event.fix.action == "make-missing":

@@ -332,7 +332,7 @@ class EndpointScreen(WizardScreen):
         """Put the scoring address on the clipboard."""
         if self._uri:
             self.app.copy_to_clipboard(self._uri)
-            self.notify("Copied the address by OSC 52.", markup=False)
+            self.notify("The address was sent to the terminal's clipboard (OSC 52).", markup=False)
 
     def action_copy_key(self) -> None:
         """Put the key on the clipboard, never on the screen."""
@@ -353,7 +353,7 @@ class EndpointScreen(WizardScreen):
         self.app.copy_to_clipboard(result.reveal())
         # Textual keeps a copy that ctrl+v would type into a field, where it can be read.
         self.app._clipboard = ""
-        self.notify("Copied the key by OSC 52. It was never shown.", markup=False)
+        self.notify("The key was sent to the terminal's clipboard (OSC 52). It was never shown.", markup=False)
 
     def action_show_logs(self) -> None:
         """The logs of both containers, followed."""

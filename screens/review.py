@@ -304,7 +304,7 @@ class ReviewScreen(WizardScreen):
             self._make_plan()
         elif fix.command:
             self.app.copy_to_clipboard(fix.command)
-            self.notify("Copied the command by OSC 52.", markup=False)
+            self.notify("The command was sent to the terminal's clipboard (OSC 52).", markup=False)
         elif what == "retry":
             self._make_plan()
 

@@ -168,10 +168,10 @@ class SignInDialog(Dialog):
             self.action_copy_address()
             return
         self.app.copy_to_clipboard(self._prompt.code)
-        self.notify("Copied the code by OSC 52.", markup=False)
+        self.notify("The code was sent to the terminal's clipboard (OSC 52).", markup=False)
 
     def action_copy_address(self) -> None:
         """Put the address on the clipboard."""
         if self._prompt is not None:
             self.app.copy_to_clipboard(self._prompt.url)
-            self.notify("Copied the address by OSC 52.", markup=False)
+            self.notify("The address was sent to the terminal's clipboard (OSC 52).", markup=False)

@@ -250,7 +250,7 @@ class TroubleshootScreen(Screen[None]):
             self.app.push_screen(dialog)
         elif event.fix.command:
             self.app.copy_to_clipboard(event.fix.command)
-            self.notify("Copied the command by OSC 52.", markup=False)
+            self.notify("The command was sent to the terminal's clipboard (OSC 52).", markup=False)
 
     def _mended(self, record: RunRecord, mended: Mended) -> None:
         """The run goes on where it is watched."""
@@ -386,7 +386,7 @@ class TroubleshootScreen(Screen[None]):
         if found is not None:
             parts[2:2] = words.to_do(found, words.safe_for(hidden=self._wizard.masked))
         self.app.copy_to_clipboard("\n\n".join(f"{heading}\n{text}" if heading else text for heading, text in parts))
-        self.notify("Copied all of it by OSC 52.", markup=False)
+        self.notify("All of it was sent to the terminal's clipboard (OSC 52).", markup=False)
 
     def action_close(self) -> None:
         """Back to the step."""

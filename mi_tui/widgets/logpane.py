@@ -216,7 +216,8 @@ class LogPane(Vertical):
         self.app.copy_to_clipboard("\n".join(lines))
         shown = "the selection" if chosen else f"the last {len(lines):,} lines" if len(lines) > 1 else "1 line"
         self.app.notify(
-            f"Copied {shown} by OSC 52. If your terminal does not allow that, s saves a file.", markup=False
+            f"Sent {shown} to the terminal's clipboard (OSC 52). If your terminal does not allow that, s saves a file.",
+            markup=False,
         )
 
     # ---- the line to type in
