@@ -147,7 +147,7 @@ class Context:
 
     def repeated(self, resource_id: str) -> bool:
         """Whether the SDK has just sent the call again by itself after an answer behind which the first one may have had its effect."""
-        return any(status >= 500 for status in self.session.operations.answered(self.call(resource_id))[:-1])
+        return any(status >= 500 for status in self.session.operations.calls.answered(self.call(resource_id))[:-1])
 
     def ours(self, resource_id: str) -> bool:
         """Whether this run made the resource, or was making it when it was interrupted."""
@@ -176,7 +176,10 @@ class Context:
             self.note(_absent(resource_id), now.isoformat(timespec="seconds"))
         self.journal.intend(self.run, kind, resource_id, name)
         try:
-            with self.session.operations.calling(self.call(resource_id)), self._heard(kind, resource_id, first=first):
+            with (
+                self.session.operations.calls.calling(self.call(resource_id)),
+                self._heard(kind, resource_id, first=first),
+            ):
                 yield
         except ServiceError as error:
             # A 404 may be that of a look behind the call, by a part of Azure that does not know yet what was made.
@@ -190,7 +193,7 @@ class Context:
         try:
             yield
         except BaseException:
-            answers = self.session.operations.answered(self.call(resource_id)) if kind in OVERWRITTEN else ()
+            answers = self.session.operations.calls.answered(self.call(resource_id)) if kind in OVERWRITTEN else ()
             if answers and answers[-1] in {201, 202}:
                 self.note(_answer(resource_id), MADE)
             elif answers and answers[-1] == 200 and first and not self.repeated(resource_id):

@@ -44,7 +44,7 @@ def gather(ctx: Context, done: Done) -> Done:
     if not entry.made and not entry.stamp:
         ctx.journal.created(
             ctx.run, entry.kind, entry.id, entry.name, entry.evidence,
-            made=found.made, stamp=found.stamp, request_id=ctx.session.operations.last_request_id(),
+            made=found.made, stamp=found.stamp, request_id=ctx.session.operations.calls.last_request_id(),
         )  # fmt: skip
     return done
 

@@ -63,7 +63,7 @@ def after_call(
         ctx.journal.created(
             ctx.run, kind, resource_id, name, _mark(ctx, kind),
             made=made.made if made else "", stamp=made.stamp if made else "",
-            request_id=ctx.session.operations.last_request_id() if made else "",
+            request_id=ctx.session.operations.calls.last_request_id() if made else "",
         )  # fmt: skip
         return Done("created", "", resource_id)
     if tried or ctx.repeated(resource_id) or carried.get(RUN_TAG) != ctx.run:

@@ -91,7 +91,7 @@ def create(
     if found is not None:
         return found, False
     session.operations.finish(lambda: ml.online_endpoints.begin_create_or_update(entity), watch, stop)
-    fresh = session.operations.last_status() != 200
+    fresh = session.operations.calls.last_status() != 200
     return _present(session, group, workspace, name), fresh
 
 
@@ -186,7 +186,7 @@ def sent(
         if error.status != 404:
             raise
         return False
-    return session.operations.last_status() != 204
+    return session.operations.calls.last_status() != 204
 
 
 def gone(

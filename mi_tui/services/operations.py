@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import json
-import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
+from mi_tui.services.calls import Calls, json_of
 from mi_tui.services.errors import Abandoned, ServiceError, translated
 
 if TYPE_CHECKING:
-    from azure.core.pipeline import PipelineRequest, PipelineResponse
+    from azure.core.pipeline import PipelineResponse
 
 Watch = Callable[[str], None]
 """Gets the status of an operation as Azure spells it, in the thread that waits."""
@@ -109,9 +108,10 @@ class Operations:
     def __init__(self, poll_seconds: float) -> None:
         self.poll_seconds = poll_seconds
         self._here = threading.local()
-        """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `listener`, who works in it; `note`, who writes long operations
-        down; `change`, the request id of the last PUT that Azure answered; `status`, the HTTP status of the last PUT or DELETE; `made`, what the last PUT
-        made, as its 201 says; `call`, the client's own id of the PUTs that it sends; `answers`, what those were answered, by that id."""
+        """Of each thread: `trail`, the wait that it is in; `hear`, who listens to its answers; `listener`, who works in it; `note`, who writes
+        long operations down."""
+        self.calls = Calls()
+        """What Azure answered to the calls that make or remove something."""
         self._lock = threading.Lock()
         self._trails: dict[str, Trail] = {}
         self._elsewhere: Listener | None = None
@@ -136,17 +136,11 @@ class Operations:
         response = answer.http_response
         hear: Hear | None = getattr(self._here, "hear", None)
         if hear is not None:
-            hear(str(getattr(getattr(response, "request", None), "url", "")), _json(response))
+            hear(str(getattr(getattr(response, "request", None), "url", "")), json_of(response))
         headers = getattr(response, "headers", {})
         request = getattr(response, "request", None)
         method = str(getattr(request, "method", "")).upper()
-        if method == "PUT":
-            self._here.change = str(headers.get("x-ms-request-id", "")) if headers else ""
-            self._here.made = _json(response) if int(getattr(response, "status_code", 0)) == 201 else None
-            if call := getattr(self._here, "call", ""):
-                self._answers()[call].append(int(getattr(response, "status_code", 0)))
-        if method in {"PUT", "DELETE"}:
-            self._here.status = int(getattr(response, "status_code", 0))
+        self.calls.heard(method, response)
         asked = _address(str(getattr(request, "url", "")))
         with self._lock:
             trail = self._trails.get(asked)
@@ -217,46 +211,6 @@ class Operations:
             yield
         finally:
             self._here.note = before
-
-    def last_request_id(self) -> str:
-        """Azure's id of the last PUT of this thread, by which resources are made; empty when there was none."""
-        return str(getattr(self._here, "change", ""))
-
-    def last_status(self) -> int:
-        """The HTTP status of Azure's answer to the last PUT or DELETE of this thread; 0 when there was none."""
-        return int(getattr(self._here, "status", 0))
-
-    def last_made(self) -> object:
-        """The JSON body of Azure's answer to the last PUT of this thread, when it was a 201: what that call made. Else None."""
-        return getattr(self._here, "made", None)
-
-    def answered(self, call: str) -> tuple[int, ...]:
-        """The HTTP statuses of Azure's answers to the PUTs that this thread sent when it was last `calling` so, in their order: more than
-        one where the SDK sent it again by itself."""
-        return tuple(self._answers().get(call, ()))
-
-    def _answers(self) -> dict[str, list[int]]:
-        if not hasattr(self._here, "answers"):
-            self._here.answers = {}
-        answers: dict[str, list[int]] = self._here.answers
-        return answers
-
-    @contextlib.contextmanager
-    def calling(self, call: str) -> Iterator[None]:
-        """While entered, every PUT of this thread is sent under this client request id, by which Azure's activity log tells it."""
-        before: str = getattr(self._here, "call", "")
-        self._here.call = call
-        self._answers()[call] = []
-        try:
-            yield
-        finally:
-            self._here.call = before
-
-    def sending(self, request: PipelineRequest[Any]) -> None:
-        """See a request before it is sent; to be given to the clients as `raw_request_hook`."""
-        call: str = getattr(self._here, "call", "")
-        if call and str(request.http_request.method).upper() == "PUT":
-            request.http_request.headers["x-ms-client-request-id"] = call
 
     def _noted(self, trail: Trail) -> Callable[[str], None]:
         note: Note | None = getattr(self._here, "note", None)
@@ -382,7 +336,7 @@ def _address(url: str) -> str:
 
 def _status(response: object) -> str:
     """The status as Azure spells it: of the operation, of the resource, or else of the HTTP answer."""
-    body = _json(response)
+    body = json_of(response)
     if isinstance(body, dict):
         properties = body.get("properties")
         state = properties.get("provisioningState") if isinstance(properties, dict) else None
@@ -390,16 +344,3 @@ def _status(response: object) -> str:
         if isinstance(found, str):
             return found
     return "Accepted" if getattr(response, "status_code", 0) == 202 else "Succeeded"
-
-
-def _json(response: object) -> object:
-    """The body of an answer as JSON; None when it is none."""
-    try:
-        # Newer clients begin an operation with a streamed answer; what is read here is kept for them.
-        for step in ("read", "text"):
-            reader = getattr(response, step, None)
-            read = reader() if callable(reader) else None
-        return json.loads(read or "null")
-    except Exception as error:  # noqa: BLE001 - raised in a pipeline, it would make the SDK send the request a second time
-        logging.getLogger(__name__).debug("no JSON in an answer: %s", type(error).__name__)
-        return None

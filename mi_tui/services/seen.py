@@ -52,7 +52,7 @@ def told(session: Session, resource_id: str) -> Seen | None:
     Nobody can have changed that by then: the endpoint's moment and the identity's principal in a 201 are those of every later GET
     (recorded), whereas a look after minutes of creation may find somebody else's tags.
     """
-    body = session.operations.last_made()
+    body = session.operations.calls.last_made()
     if not isinstance(body, dict) or str(body.get("id", "")).lower() != resource_id.lower():
         return None
     return of(body, resource_id)

@@ -98,7 +98,7 @@ class Session:
         """The keyword arguments that every client is made with."""
         return {
             "retry_policy": self.client("retries", lambda: retries.for_arm(self.operations)),
-            "raw_request_hook": self.operations.sending,
+            "raw_request_hook": self.operations.calls.sending,
             "raw_response_hook": self._hear,
             "connection_timeout": CONNECT_SECONDS,
             "read_timeout": READ_SECONDS,

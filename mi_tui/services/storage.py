@@ -14,6 +14,8 @@ from mi_tui.services.operations import Watch
 from mi_tui.services.removal import removed
 from mi_tui.services.session import Session
 
+_API = "2023-05-01"
+
 
 class AccountInfo(Struct, frozen=True):
     """A storage account. `shared_keys`: requests signed with the account key are allowed. `ready`: it is not being created any more.
@@ -85,7 +87,7 @@ def create_account(
     }
     accounts = session.storage().storage_accounts
     session.operations.finish(lambda: accounts.begin_create(group, account, asked), watch, stop)
-    fresh = session.operations.last_status() != 200
+    fresh = session.operations.calls.last_status() != 200
     with translated():
         return _info(accounts.get_properties(group, account)), fresh
 
@@ -129,9 +131,6 @@ def create_container(
         return bool(status == 201)
 
 
-_API = "2023-05-01"
-
-
 def take_off_metadata(session: Session, container_id: str, name: str, value: str) -> None:
     """Take this one off a container's metadata, where it has this value. Blob Containers - Update. Raises ServiceError."""
     item = arm.get(session, container_id, _API)
@@ -169,7 +168,7 @@ def list_beside_blobs(session: Session, account_id: str) -> list[str]:
     found: list[str] = []
     for service, kind, words in _BESIDE_BLOBS:
         try:
-            items = list(arm.list_all(session, f"{account_id}/{service}/default/{kind}", "2023-05-01"))
+            items = list(arm.list_all(session, f"{account_id}/{service}/default/{kind}", _API))
         except ServiceError as error:
             if error.status != 404 and error.code != "FeatureNotSupportedForAccount":
                 raise

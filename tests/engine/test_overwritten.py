@@ -104,7 +104,7 @@ class Scene:
 
         def late(*given: Any, **more: Any) -> Any:
             if left and case.kind is ResourceKind.ENDPOINT:
-                with self.ctx.session.operations.calling("another"):
+                with self.ctx.session.operations.calls.calling("another"):
                     case.make(left.pop(), self.planned.name, THEIRS)
             return calling(*given, **more)
 

@@ -87,7 +87,7 @@ def grant(ctx: Context, say: Say, key: str) -> Done:
     if not made:
         # Made between the look and the call, perhaps by this run's own call whose answer was lost. A 409 changed nothing; a 200 says that
         # another run which computed the same name was quicker, and that its description is this run's now.
-        refused = ctx.session.operations.last_status() != 200
+        refused = ctx.session.operations.calls.last_status() != 200
         there = grants.get(ctx.session, assignment)
         if there is not None:
             return overwritten.after_call(
