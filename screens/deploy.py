@@ -314,7 +314,7 @@ class DeployScreen(LogKeys, WizardScreen):
 def _calm_collector() -> None:
     """Keep the garbage collector from stalling the screen while lines pour in: every drawn row makes some ten objects that it counts,
     so that it would look through all that was imported (0.1 s) every few seconds. It goes on, more rarely, over what is new."""
-    if not gc.get_freeze_count():
+    if gc.get_threshold()[0] < 10_000:
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
 

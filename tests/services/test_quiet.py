@@ -108,3 +108,21 @@ def test_azure_ai_ml_writes_nothing_to_the_terminal() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "[]\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_nothing_is_collected_while_azure_ai_ml_is_imported_and_what_came_is_left_alone(collecting: bool) -> None:
+    code = f"""
+import gc
+from mi_tui.services import quiet
+gc.{"enable" if collecting else "disable"}()
+seen = []
+gc.callbacks.append(lambda phase, told: seen.append(told["generation"]))
+quiet.load_ml()
+print(len(seen), gc.isenabled(), gc.get_freeze_count() > 100_000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == ""
+    few, *rest = done.stdout.split()
+    assert int(few) < 20, "a hundred and more when the collector runs"
+    assert rest == [str(collecting), "True"]
