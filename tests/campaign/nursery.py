@@ -7,6 +7,7 @@ fork waits for it and writes down how it ended, so that many can run at once. Ea
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,15 +95,30 @@ class Nursery:
         cold: bool = False,
         limit: float = LIMIT_SECONDS,
         folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        within: Path | None = None,
+        stdin: str = "",
     ) -> Ended:
-        """Run mi-tui to its end, in `folder` (default: the nursery's). `cold` starts it as a person does, imports and all."""
+        """Run mi-tui to its end; what it says is kept in `folder` (default: the nursery's), which it also works in.
+
+        `cold` starts it as a person does, imports and all. A fork can be given another `environment`, another folder to work `within`,
+        and something to read.
+        """
         kill = kill or Kill()
         with self._lock:
             self._number += 1
             base = (folder or self.folder) / f"command-{self._number:04}"
         began = time.monotonic()
         with Watch(limit) as watch:
-            code = self._cold(base, kill, arguments, watch) if cold else self._fork(base, kill, arguments, watch)
+            if cold:
+                code = self._cold(base, kill, arguments, watch)
+            else:
+                base.with_suffix(".in").write_text(stdin)
+                more = {
+                    "environment": dict(environment or self.environment),
+                    "within": str(within or base.parent),
+                }
+                code = self._fork(base, kill, arguments, watch, more)
         out, err = (base.with_suffix(end).read_text("utf-8", "replace") for end in (".out", ".err"))
         counts = base.with_suffix(".counts")
         return Ended(
@@ -126,8 +142,12 @@ class Nursery:
             watch.begin(process.pid)
             return process.wait()
 
-    def _fork(self, base: Path, kill: Kill, arguments: tuple[str, ...], watch: Watch) -> int:
-        order = {"base": str(base), "kind": kill.kind, "at": kill.at, "point": kill.point, "arguments": arguments}
+    def _fork(
+        self, base: Path, kill: Kill, arguments: tuple[str, ...], watch: Watch, more: Mapping[str, object]
+    ) -> int:
+        order = {
+            "base": str(base), "kind": kill.kind, "at": kill.at, "point": kill.point, "arguments": arguments, **more,
+        }  # fmt: skip
         with self._lock:
             if self._parent is None:
                 self._parent = subprocess.Popen(
@@ -219,6 +239,8 @@ def _serve() -> list[str] | None:
     quiet.load_clients()
     quiet.load_identity()
     quiet.load_ml()
+    gc.collect()
+    gc.freeze()  # what was imported is looked through by no collection of a fork, and stays shared
     assert threading.active_count() == 1, "only a process without threads can be forked"
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
@@ -233,7 +255,9 @@ def _serve() -> list[str] | None:
             _tell(base.with_suffix(".code"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
             os._exit(0)
         os.setsid()
-        os.chdir(base.parent)
+        os.environ.clear()
+        os.environ.update(order["environment"])
+        os.chdir(order["within"])
         _redirect(base)
         os.environ["CAMPAIGN_COUNTS"] = str(base.with_suffix(".counts"))
         faulthandler.register(signal.SIGUSR1, all_threads=True)
@@ -253,7 +277,7 @@ def _redirect(base: Path) -> None:
     """Give the fork streams of its own."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     for number, opened in (
-        (0, os.open(os.devnull, os.O_RDONLY)),
+        (0, os.open(base.with_suffix(".in"), os.O_RDONLY)),
         (1, os.open(base.with_suffix(".out"), flags, 0o600)),
         (2, os.open(base.with_suffix(".err"), flags, 0o600)),
     ):
