@@ -1,11 +1,19 @@
-"""A sandbox per test module, driven by the commands in processes of their own, as a person drives them."""
+"""A sandbox per test module, driven by the commands in processes of their own, as a person drives them.
+
+Most of these processes are forks of one that has imported azure-ai-ml already: half of what a command needs of the processor is that
+import. `cold` starts one as a person does; so do tests that keep a process at hand (`Shell.command`) or give it a terminal.
+"""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +21,20 @@ from typing import Any
 
 import pytest
 
+from tests.campaign.nursery import Nursery
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TIMEOUT = 240
+
+
+@functools.cache
+def nursery() -> Nursery:
+    """What this test process forks its commands from. What they say lies in a folder of its own until it ends."""
+    folder = Path(tempfile.mkdtemp(prefix="mi-tui-forks-"))
+    made = Nursery(folder / "home", folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(made.close)
+    return made
 
 
 @dataclass
@@ -50,7 +70,12 @@ class Shell:
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "mi_tui", *words]
 
-    def __call__(self, *words: str, stdin: str = "", check: bool = False) -> Result:
+    def __call__(self, *words: str, stdin: str = "", check: bool = False, cold: bool = False) -> Result:
+        result = self._cold(words, stdin) if cold else self._forked(words, stdin)
+        assert not check or result.code == 0, f"{words} ended with {result.code}\n{result.out}\n{result.err}"
+        return result
+
+    def _cold(self, words: tuple[str, ...], stdin: str) -> Result:
         done = subprocess.run(
             self.command(*words),
             input=stdin,
@@ -61,9 +86,12 @@ class Shell:
             timeout=TIMEOUT,
             check=False,
         )
-        result = Result(done.returncode, done.stdout, done.stderr)
-        assert not check or result.code == 0, f"{words} ended with {result.code}\n{result.out}\n{result.err}"
-        return result
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def _forked(self, words: tuple[str, ...], stdin: str) -> Result:
+        ended = nursery().run(*words, stdin=stdin, environment=self.environment, within=self.home.parent, limit=TIMEOUT)
+        assert not ended.hung, f"{words} took longer than {TIMEOUT} s\n{ended.said}"
+        return Result(ended.code, ended.out, ended.err)
 
     def tree(self) -> Any:
         return json.loads(self("sandbox", "tree", "--json", check=True).out)

@@ -22,7 +22,7 @@ def test_up_answers_and_down_leaves_the_world_as_it_was(shell: Shell, identity: 
     before = shell.tree()
     began = time.time()
 
-    up = shell("up", "--sandbox", "--identity", identity, "--yes", "--json")
+    up = shell("up", "--sandbox", "--identity", identity, "--yes", "--json", cold=True)
     assert up.code == 0, up.out + up.err
     end = up.last
     assert end["event"] == "run_finished"
@@ -64,7 +64,7 @@ def test_up_answers_and_down_leaves_the_world_as_it_was(shell: Shell, identity: 
     kept = "".join(p.read_bytes().decode("latin-1") for p in shell.home.glob("*") if p.is_file())
     assert not SECRET.search(up.out + up.err + kept)
 
-    down = shell("down", run, "--yes", "--json")
+    down = shell("down", run, "--yes", "--json", cold=True)
     assert down.code == 0, down.out + down.err
     assert down.last["outcome"] == "succeeded"
     assert shell.tree() == before
