@@ -49,7 +49,7 @@ def test_it_ends_soon_after_its_last_client_and_leaves_nothing_open(home: Path) 
     assert not second.alive()
     began = time.monotonic()
     assert soon(lambda: ended(pid))
-    assert 0.5 < time.monotonic() - began < 3
+    assert 0.5 < time.monotonic() - began < 10
     assert not (home / "connection.json").exists()
     assert client.running(home) is None
     with pytest.raises(OSError, match="refused"):
@@ -87,8 +87,8 @@ def test_stop_is_quick_even_with_open_connections(lease: Lease, monkeypatch: pyt
         session.get("https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration", timeout=5)
         began = time.monotonic()
         assert client.stop(azure.home) is True
-        assert time.monotonic() - began < 1.5
-    assert soon(lambda: ended(azure.pid), 1)
+        assert time.monotonic() - began < 4, "a connection that is kept alive is not waited for"
+    assert soon(lambda: ended(azure.pid))
     assert not lease.alive()
     assert client.stop(azure.home) is False
     with pytest.raises(SandboxError, match="does not answer any more"):

@@ -90,9 +90,9 @@ def test_every_word_must_be_found_somewhere() -> None:
 
 
 def test_a_hostile_query_costs_nothing() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     match("a" * 60 + "b", "a" * 20_000)
-    assert time.perf_counter() - began < 0.5, "a matcher that tries every combination would take for ever"
+    assert time.process_time() - began < 0.5, "a matcher that tries every combination would take for ever"
 
 
 def test_filter_down_enter_chooses_and_clears_the_filter() -> None:
@@ -287,11 +287,11 @@ def test_five_thousand_items_are_filtered_within_a_blink() -> None:
     ]
 
     async def script(app: Shelf, pilot: Pilot[None]) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         app.picker.set_items(items)
         app.query_one(Input).value = "sales-49"
         app.picker._draw()
-        assert time.perf_counter() - began < 1.0
+        assert time.process_time() - began < 1.0
         await pilot.pause()
         assert app.titles[0] == "stcontoso-sales-49"
         assert app.query_one(PickList).size.height <= 7

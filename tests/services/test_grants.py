@@ -59,7 +59,7 @@ def test_an_end_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ServiceError) as caught:
         grants.create(session, SCOPE, "role", "principal", "name")
     assert caught.value.code == "PrincipalNotFound"
-    assert 0.2 < time.monotonic() - begun < 3
+    assert 0.2 < time.monotonic() - begun < 20
     assert len(server.asked) > 2
 
 
@@ -70,7 +70,7 @@ def test_a_stop_ends_the_wait() -> None:
     begun = time.monotonic()
     with pytest.raises(Abandoned):
         grants.create(session, SCOPE, "role", "principal", "name", stop=stop)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 20, "a minute, were it not stopped"
 
 
 def test_what_exists_is_success_and_what_is_refused_is_not() -> None:

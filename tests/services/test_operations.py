@@ -113,7 +113,7 @@ def test_a_wait_can_be_given_up() -> None:
     begun = time.monotonic()
     with pytest.raises(Abandoned):
         operations.finish(lambda: begin(pipeline, f"{cloud.server.url}/ep"), stop=stop)
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 20, "else it waits until the operation ends, and this one never does"
     time.sleep(0.3)
     polls = cloud.polls["ep"]
     time.sleep(0.3)
