@@ -33,7 +33,8 @@ class _Form(HTMLParser):
 
 def _open(url: str, fields: dict[str, str] | None = None) -> str:
     body = urllib.parse.urlencode(fields).encode() if fields is not None else None
-    with urllib.request.urlopen(url, body, timeout=20) as answer:
+    # A new opener: urlopen keeps the proxy that the environment named when it was first called in this process.
+    with urllib.request.build_opener().open(url, body, timeout=20) as answer:
         return str(answer.read().decode())
 
 

@@ -47,7 +47,7 @@ def run(raw_data):
     if "token" in asked:
         address = os.environ["MSI_ENDPOINT"] + "?resource=https://storage.azure.com" + asked["token"]
         request = urllib.request.Request(address, headers={"secret": os.environ["MSI_SECRET"]})
-        return json.load(urllib.request.urlopen(request))
+        return json.load(urllib.request.build_opener().open(request))
     if "die" in asked:
         os.kill(os.getppid(), 9)
         time.sleep(10)

@@ -324,7 +324,7 @@ def test_azure_identitys_device_code_signs_in(aimed: Connection, tenant: str) ->
         asked.append((url, code))
         threading.Thread(target=sign_in, args=(url, code)).start()
 
-    credential = DeviceCodeCredential(tenant_id=tenant, prompt_callback=prompt)
+    credential = DeviceCodeCredential(tenant_id=tenant, prompt_callback=prompt, timeout=60)
     assert name_in(credential.get_token(ARM_SCOPE).token) == furnish.USER
     assert name_in(credential.get_token("https://storage.azure.com/.default").token) == furnish.USER
     assert len(asked) == 1, "the second token comes by the refresh token"
@@ -336,7 +336,7 @@ def test_azure_identitys_device_code_is_declined(aimed: Connection) -> None:
         threading.Thread(target=sign_in, args=(url, code, "cancel")).start()
 
     with pytest.raises(ClientAuthenticationError, match="AADSTS65004"):
-        DeviceCodeCredential(prompt_callback=prompt).get_token(ARM_SCOPE)
+        DeviceCodeCredential(prompt_callback=prompt, timeout=60).get_token(ARM_SCOPE)
 
 
 def test_the_device_page_stands_on_the_login_host_too(aimed: Connection) -> None:
@@ -344,7 +344,7 @@ def test_the_device_page_stands_on_the_login_host_too(aimed: Connection) -> None
         page = f"https://login.microsoftonline.com{PAGE}"
         threading.Thread(target=sign_in, args=(page, code)).start()
 
-    assert name_in(DeviceCodeCredential(prompt_callback=prompt).get_token(ARM_SCOPE).token) == furnish.USER
+    assert name_in(DeviceCodeCredential(prompt_callback=prompt, timeout=60).get_token(ARM_SCOPE).token) == furnish.USER
 
 
 def test_the_loopback_pages_answer_to_no_other_name(sandbox: Connection) -> None:
