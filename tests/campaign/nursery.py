@@ -239,8 +239,7 @@ def _serve() -> list[str] | None:
     quiet.load_clients()
     quiet.load_identity()
     quiet.load_ml()
-    gc.collect()
-    gc.freeze()  # what was imported is looked through by no collection of a fork, and stays shared
+    assert gc.get_freeze_count(), "else each fork looks through all that was imported: half a second"
     assert threading.active_count() == 1, "only a process without threads can be forked"
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
