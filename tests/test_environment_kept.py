@@ -1,7 +1,8 @@
-"""The suite's own promise: what one module did to the environment, the next does not see."""
+"""The suite's own promises: what one module did to the environment, the next does not see; no thread fails another's test."""
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,12 @@ import os
 def test_nothing_was_left():
     assert "HTTPS_PROXY" not in os.environ
 """
+
+
+def test_a_logger_that_is_made_meanwhile_is_in_nobody_s_way() -> None:
+    """pytest goes through all loggers at each phase of a test; an import in another thread may make some."""
+    for number, _ in enumerate(logging.root.manager.loggerDict.values()):
+        logging.getLogger(f"mi_tui.made.meanwhile.{number}")
 
 
 def test_what_a_module_s_fixture_sets_ends_with_it(tmp_path: Path) -> None:

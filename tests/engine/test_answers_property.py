@@ -69,10 +69,9 @@ def judged(workflow: Workflow, content: bytes) -> AnswersError | Answers:
 
 # Without shrinking, which takes minutes here: each example reads files.
 _often = settings(
-    deadline=None,
     max_examples=60,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -157,7 +157,7 @@ def _whole(found: tuple[Diagnosis, ...]) -> None:
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_ends_in_a_diagnosis(text: str) -> None:
     _whole(diagnose(Case(text=text)))
     _whole(diagnose(Case(logs={"inference-server": tuple(text.splitlines())}, events=(text,))))
@@ -168,7 +168,7 @@ _PIECES = [word for entry in TEXTS for word in entry.get("text", "").split()][:6
 
 
 @given(st.lists(st.sampled_from([*_PIECES, "\n", "{{", '\\"', "...", "<Code>", "Code: ", "("]), max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_mixture_of_known_words_ends_in_a_diagnosis(words: list[str]) -> None:
     _whole(diagnose(Case(text=" ".join(words))))
 
