@@ -7,6 +7,7 @@ import hashlib
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jwt
@@ -49,6 +50,14 @@ class Caller:
     """Application permissions, which only the token of an application at Microsoft Graph carries."""
 
 
+@cache
+def _read(pem: str) -> rsa.RSAPrivateKey:
+    """The key, whose numbers were held against each other: 30 ms, so once in a process, whose worlds may share one."""
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
 class Issuer:
     """The tenant's key and what is done with it."""
 
@@ -63,10 +72,8 @@ class Issuer:
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             ).decode()
             store.set_value("signing_key", pem)
-        key = serialization.load_pem_private_key(pem.encode(), None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        self._private = key
-        self._public = key.public_key()
+        self._private = _read(pem)
+        self._public = self._private.public_key()
         numbers = self._public.public_numbers()
         self._modulus = _b64(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big"))
         self._exponent = _b64(numbers.e.to_bytes(3, "big"))
