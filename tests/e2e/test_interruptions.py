@@ -33,7 +33,7 @@ def begin(shell: Shell, until: str) -> tuple[subprocess.Popen[str], str]:
     raise AssertionError(f"up ended with {process.wait()} before {until}")
 
 
-@pytest.mark.parametrize("step", [pytest.param("endpoint", marks=pytest.mark.slow), "deployment"])
+@pytest.mark.parametrize("step", [pytest.param("endpoint", marks=pytest.mark.long), "deployment"])
 def test_kill_and_resume(shell: Shell, step: str) -> None:
     before = shell.tree()
     process, run = begin(shell, step)
