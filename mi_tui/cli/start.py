@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -28,6 +29,10 @@ def wizard() -> int:
             "'mi-tui --help' lists the commands.\n"
         )
         return 2
+    # Without its terminal it can be of no use, and Textual draws, and reads the end of it, on and on: so it ends with it, also where
+    # SIGHUP is ignored, as below nohup. A run stays resumable.
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # Imports leave no garbage, but many objects to look through; the App turns the collector on again after its first paint.
     gc.disable()
     from mi_tui.app import run_app

@@ -20,6 +20,8 @@ class Terminal:
         rows: int,
         command: list[str] | None = None,
         more: dict[str, str] | None = None,
+        *,
+        ignore_sighup: bool = False,
     ) -> None:
         environment = {**shell.environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         environment.pop("NO_COLOR")
@@ -32,6 +34,7 @@ class Terminal:
             dimensions=(rows, columns),
             cwd=str(REPOSITORY),
             timeout=5,
+            ignore_sighup=ignore_sighup,
         )
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)

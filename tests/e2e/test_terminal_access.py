@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 
 import pexpect
@@ -57,3 +59,15 @@ def test_a_dumb_terminal_is_told_the_commands(shell: Shell) -> None:
     assert process.exitstatus == 2
     assert b"mi-tui up --sandbox --yes" in process.before
     assert b"\x1b" not in process.before
+
+
+def test_it_ends_with_its_terminal_even_where_nohup_began_it(shell: Shell) -> None:
+    """Nobody sees it any more, and it would draw, and read the end of the terminal, without end: half a processor each."""
+    terminal = Terminal(shell, 80, 24, ignore_sighup=True)
+    terminal.wait_for("No earlier runs yet")
+    os.close(terminal.process.child_fd)
+    until = time.monotonic() + 20
+    while terminal.process.isalive():
+        assert time.monotonic() < until, "it goes on without a terminal"
+        time.sleep(0.1)
+    assert terminal.process.signalstatus == signal.SIGHUP
