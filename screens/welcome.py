@@ -99,16 +99,24 @@ class WelcomeScreen(WizardScreen):
 
     async def _painted(self) -> None:
         """After the first paint: what takes mounting, reading and importing."""
-        if not self.is_attached or not self.query("#main"):
+        if not self._has("#main"):
             return  # left before it was painted
         await self.query_one("#buttons").mount_all(self.buttons())
+        if not self._has("#primary", "#main"):
+            return  # left while it was built, as below
         self.query_one("#primary", Button).focus()
         await self.query_one("#main").mount_all(self._rest())
+        if not self._has("#earlier"):
+            return
         self._built = True
         self.refresh_head()
         self._draw()
         self.wizard.background(lambda: self.wizard.workflow.scenarios(), self._scenarios_came)
         self._look()
+
+    def _has(self, *parts: str) -> bool:
+        """Whether these are there; while the App ends they go one by one."""
+        return self.is_attached and all(self.query(part) for part in parts)
 
     def _scenarios_came(self, result: dict[str, str] | Failure) -> None:
         from textual.widgets import Select

@@ -92,6 +92,7 @@ def test_a_fix_is_shown_confirmed_and_the_run_goes_on_in_place(
         await pilot.press("enter")
         await until(app, pilot, lambda: isinstance(app.screen, MendDialog))
         await until(app, pilot, lambda: not app.screen.query_one("#confirm", Button).disabled)
+        await until(app, pilot, lambda: "-  - [red]" in screen_text(app))
         text = screen_text(app)
         assert "Instance type: Standard_DS3_v2 -> Standard_DS2_v2" in text
         assert "! the deployment [b]blue[/] is made again" in text, "text from outside is never markup"

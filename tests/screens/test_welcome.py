@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Button, Select
 
 from mi_tui.app import MiTui
@@ -261,6 +262,34 @@ def test_a_journal_that_cannot_be_read_is_said_in_place(tmp_path: Path) -> None:
         await at(pilot, Stage.WORKSPACE)
 
     play(tmp_path, World(), script)
+
+
+@pytest.mark.parametrize("part", ["buttons", "main"])
+def test_leaving_while_the_rest_is_mounted_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Ctrl+C at once, on a slow machine: the parts go one by one while the screen is still being built."""
+    plain = Widget.mount_all
+    left: list[str] = []
+
+    async def mount(self: Widget, widgets: Iterable[Widget]) -> None:
+        await plain(self, widgets)
+        if self.id == part:
+            left.append(part)
+            self.app.exit()
+            await asyncio.sleep(0.5)
+
+    async def run() -> None:
+        app = app_in(tmp_path, World())
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: bool(left))
+            await pilot.pause(0.1)
+            app.wizard.close()
+        assert app.broke is None
+
+    monkeypatch.setattr(Widget, "mount_all", mount)
+    asyncio.run(run())
+    assert left == [part]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
