@@ -21,6 +21,7 @@ from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Action, Place, Plan, PlannedResource, ResourceKind
 from mi_tui.model.secret import Secret
 from mi_tui.workflow import Consent, Emit, RunRecord, ScoreAnswer, ServiceError, Stop, Target, Workflow
+from tests.screens.drawn import drawn
 
 RUN = "abc123"
 KEY = "the-key-that-nobody-sees"
@@ -161,9 +162,10 @@ def screen_text(app: MiTui) -> str:
     return "\n".join(strip.text for strip in lines)
 
 
-async def until(pilot: Pilot[int], seen: Callable[[], bool], seconds: float = 8) -> None:
+async def until(pilot: Pilot[int], seen: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until something is so; the test fails when it never is."""
     end = time.monotonic() + seconds
     while not seen():
         assert time.monotonic() < end, f"never came:\n{screen_text(pilot.app)}"  # type: ignore[arg-type]
         await pilot.pause(0.03)
+    await drawn(pilot)

@@ -23,6 +23,7 @@ from mi_tui.services.subscriptions import SubscriptionInfo
 from mi_tui.services.workspaces import WorkspaceInfo
 from mi_tui.workflow import Workflow
 from screens.base import WizardScreen
+from tests.screens.drawn import drawn
 
 DEV = "3f0c6a52-8d1e-4b7a-9c35-62e1d0a4b871"
 PROD = "c7d9e1f4-2b60-4e8d-a3f7-915b08d26ce3"
@@ -154,13 +155,13 @@ def app_in(home: Path, world: World) -> MiTui:
     return MiTui(FakeWorkflow(home, world))
 
 
-async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 8) -> None:
+async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until something is true; the test fails when it never is."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"it never came to be:\n{said(pilot.app.screen)}"
         await pilot.pause(0.05)
-    await pilot.pause()
+    await drawn(pilot)
 
 
 async def at(pilot: Pilot[int], stage: Stage) -> WizardScreen:

@@ -22,6 +22,7 @@ from mi_tui.model.events import Event, RunFinished
 from mi_tui.model.failure import Failure
 from mi_tui.model.plan import Action, Grant, Place, Plan, PlannedResource, PlannedStep, ResourceKind
 from mi_tui.workflow import Emit, Stop, Target, Workflow
+from tests.screens.drawn import drawn
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 PRINCIPAL = "b57d3205-e8c7-4657-a39a-f80a64aab813"
@@ -223,9 +224,10 @@ def screen_text(app: MiTui) -> str:
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
-async def until(app: MiTui, pilot: Pilot[int], seen: Callable[[], bool], seconds: float = 8) -> None:
+async def until(app: MiTui, pilot: Pilot[int], seen: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until something is so; the test fails when it never is."""
     end = time.monotonic() + seconds
     while not seen():
         assert time.monotonic() < end, f"never came:\n{screen_text(app)}"
         await pilot.pause(0.05)
+    await drawn(pilot)
