@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import time
@@ -65,7 +64,7 @@ def test_it_ends_with_its_terminal_even_where_nohup_began_it(shell: Shell) -> No
     """Nobody sees it any more, and it would draw, and read the end of the terminal, without end: half a processor each."""
     terminal = Terminal(shell, 80, 24, ignore_sighup=True)
     terminal.wait_for("No earlier runs yet")
-    os.close(terminal.process.child_fd)
+    terminal.process.ptyproc.fileobj.close()  # and not by its number, which may be another file's when pexpect closes it again
     until = time.monotonic() + 20
     while terminal.process.isalive():
         assert time.monotonic() < until, "it goes on without a terminal"
